@@ -1,0 +1,103 @@
+// A bounds-checked cursor over one message. Every length prefix yields a sub-reader, so nothing can read past the field
+// it is in, and `end()` insists that a field was consumed whole. Underflow raises the code the caller chose.
+import { type ErrorCode, failure } from '../errors.js'
+import type { Span } from '../trace.js'
+import type { Bytes } from './index.js'
+
+export class Reader {
+  readonly #bytes: Uint8Array
+  readonly #view: DataView
+  readonly #code: ErrorCode
+  readonly #end: number
+  #offset: number
+  /** Where spans are collected, shared with sub-readers; undefined when nobody watches. */
+  readonly spans: Span[] | undefined
+
+  constructor(
+    bytes: Uint8Array,
+    code: ErrorCode,
+    options: { readonly start?: number; readonly end?: number; readonly spans?: Span[] | undefined } = {},
+  ) {
+    this.#bytes = bytes
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.#code = code
+    this.#offset = options.start ?? 0
+    this.#end = options.end ?? bytes.length
+    this.spans = options.spans
+  }
+
+  /** Bytes not read yet. */
+  get remaining(): number {
+    return this.#end - this.#offset
+  }
+
+  /** Position in the underlying bytes. */
+  get offset(): number {
+    return this.#offset
+  }
+
+  u8(): number {
+    return this.#view.getUint8(this.#advance(1))
+  }
+
+  u16(): number {
+    return this.#view.getUint16(this.#advance(2))
+  }
+
+  u24(): number {
+    const at = this.#advance(3)
+    return (this.#view.getUint16(at) << 8) | this.#view.getUint8(at + 2)
+  }
+
+  u32(): number {
+    return this.#view.getUint32(this.#advance(4))
+  }
+
+  /** A view of the next `length` bytes, not a copy. */
+  view(length: number): Uint8Array {
+    const at = this.#advance(length)
+    return this.#bytes.subarray(at, at + length)
+  }
+
+  /** A copy of the next `length` bytes. */
+  copy(length: number): Bytes {
+    return new Uint8Array(this.view(length))
+  }
+
+  /** A view of everything left. */
+  rest(): Uint8Array {
+    return this.view(this.remaining)
+  }
+
+  /** A sub-reader over a vector with a length prefix of 1, 2 or 3 bytes; `min` and `max` bound its content in bytes. */
+  vector(prefix: 1 | 2 | 3, min = 0, max: number = Number.POSITIVE_INFINITY): Reader {
+    const length = prefix === 1 ? this.u8() : prefix === 2 ? this.u16() : this.u24()
+    if (length < min || length > max)
+      this.fail(`a vector of ${length} bytes where ${min}..${max} are allowed`)
+    const start = this.#advance(length)
+    return new Reader(this.#bytes, this.#code, { start, end: start + length, spans: this.spans })
+  }
+
+  /** Insist that everything was read. */
+  end(what = 'field'): void {
+    if (this.remaining !== 0) this.fail(`${this.remaining} bytes left over after the ${what}`)
+  }
+
+  /** Record what was read since `start` under a label; a no-op when nobody watches. */
+  span(start: number, label: string, value?: string): void {
+    this.spans?.push(
+      value === undefined ? { start, end: this.#offset, label } : { start, end: this.#offset, label, value },
+    )
+  }
+
+  fail(detail: string): never {
+    throw failure(this.#code, detail)
+  }
+
+  #advance(length: number): number {
+    const at = this.#offset
+    if (length > this.#end - at) this.fail(`${length} bytes wanted, ${this.#end - at} left`)
+    this.#offset = at + length
+    return at
+  }
+}

@@ -1,0 +1,37 @@
+// What a runtime gives the dialer. Each folder beside this file implements it; none imports another.
+import type { CryptoProvider } from '../crypto/provider.js'
+import type { Wire } from '../stream/byte-stream.js'
+
+/** Where the origin listens. */
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+/** What a transport dial may use. Deadline and abort both come as the signal. */
+export interface WireOptions {
+  readonly signal: AbortSignal
+  readonly trace?: (name: string, facts: Readonly<Record<string, string | number | boolean>>) => void
+}
+
+/** A WebSocket that the runtime opened itself (it did TLS, the HTTP upgrade and the framing). */
+export interface WebSocketWire extends Wire {
+  readonly subprotocol: string
+}
+
+export interface Platform {
+  readonly name: 'node' | 'workerd' | 'browser' | 'memory'
+  readonly crypto: CryptoProvider
+  /** Milliseconds since 1970, for certificates. */
+  now(): number
+  /** Raw TCP, where the runtime has it: outer TLS, upgrade and framing are then our own layers. */
+  dialTcp?(address: Address, options: WireOptions): Promise<Wire>
+  /** The runtime's own WebSocket, where raw TCP does not exist. `headers` only where the runtime can send them. */
+  dialWebSocket?(
+    url: string,
+    subprotocols: readonly string[],
+    options: WireOptions & { readonly headers?: ReadonlyArray<readonly [string, string]> },
+  ): Promise<WebSocketWire>
+  /** DER certificates of the roots this runtime trusts, where it can tell; loaded on first use. */
+  systemRoots?(): readonly Uint8Array[] | Promise<readonly Uint8Array[]>
+}
