@@ -230,6 +230,8 @@ export class TunnelError extends Error {
   readonly retryable: boolean
   readonly hint: string
   readonly evidence: readonly string[]
+  /** What was said beside the table's sentence, if anything. */
+  readonly detail: string | undefined
 
   constructor(code: ErrorCode, detail?: string, options: FailureOptions = {}) {
     const row = rows[code]
@@ -244,6 +246,7 @@ export class TunnelError extends Error {
     this.retryable = options.retryable ?? row.retryable === true
     this.hint = options.hint ?? row.hint
     this.evidence = options.evidence ?? []
+    this.detail = detail
   }
 }
 

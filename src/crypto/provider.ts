@@ -89,6 +89,9 @@ export interface Signer {
   readonly key: KeyKind
   /** The public half, when the holder can tell; used to check that key and certificate belong together. */
   readonly spki?: Uint8Array
+  /** Whether `sign` can do it, where the key alone does not tell: a CryptoKey is bound to one algorithm and hash when it
+   * is made. Absent: everything that fits `key`. */
+  canSign?(algorithm: SignatureAlgorithm): boolean
   /** Sign `data` (not a digest). ECDSA signatures are returned as DER. */
   sign(algorithm: SignatureAlgorithm, data: Uint8Array): MaybePromise<Uint8Array>
 }

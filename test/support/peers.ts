@@ -1,0 +1,155 @@
+// Programs that we did not write and that tests run against. A suite that needs one says so with `describePeer`: present,
+// it runs and is counted; absent, it is skipped with the reason in its title, or fails where CI=true. The reporter
+// beside this file prints what was exercised, what was not, and the one command that installs the rest.
+import { execFileSync, spawnSync } from 'node:child_process'
+import { accessSync, constants, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { beforeAll, describe, it } from 'vitest'
+
+interface Peer {
+  /** Programs that must all be there; the first one is the peer itself. */
+  readonly programs: readonly [string, ...string[]]
+  /** Debian packages that bring them. */
+  readonly packages: readonly string[]
+  /** Arguments that make it print its version. Without them dpkg is asked. */
+  readonly version?: readonly string[]
+}
+
+// biome-ignore format: a table
+const peers = {
+  haproxy:    { programs: ['haproxy'],                        packages: ['haproxy'],                          version: ['-v'] },
+  nginx:      { programs: ['nginx'],                          packages: ['nginx-light'],                      version: ['-v'] },
+  apache:     { programs: ['apache2'],                        packages: ['apache2'],                          version: ['-v'] },
+  caddy:      { programs: ['caddy'],                          packages: ['caddy'],                            version: ['version'] },
+  stunnel:    { programs: ['stunnel4'],                       packages: ['stunnel4'],                         version: ['-version'] },
+  openssl:    { programs: ['openssl'],                        packages: ['openssl'],                          version: ['version'] },
+  gnutls:     { programs: ['gnutls-serv'],                    packages: ['gnutls-bin'],                       version: ['--version'] },
+  nss:        { programs: ['selfserv', 'certutil', 'pk12util'], packages: ['libnss3-tools'] },
+  java:       { programs: ['java'],                           packages: ['default-jre-headless'],             version: ['-version'] },
+  postgresql: { programs: ['postgres', 'initdb'],             packages: ['postgresql-15'],                    version: ['--version'] },
+  psql:       { programs: ['psql'],                           packages: ['postgresql-client-15'],             version: ['--version'] },
+  mariadb:    { programs: ['mariadbd', 'mariadb-install-db'], packages: ['mariadb-server'],                   version: ['--version'] },
+  redis:      { programs: ['redis-server'],                   packages: ['redis-server'],                     version: ['--version'] },
+  openssh:    { programs: ['sshd', 'ssh-keygen'],             packages: ['openssh-server', 'openssh-client'] },
+  chromium:   { programs: ['chromium'],                       packages: ['chromium'],                         version: ['--version'] },
+} as const satisfies Record<string, Peer>
+
+export type PeerName = keyof typeof peers
+
+export type ProgramName = (typeof peers)[PeerName]['programs'][number]
+
+/** The path of a program, or undefined. */
+export function findProgram(program: ProgramName): string | undefined {
+  for (const folder of searchPath()) {
+    const path = join(folder, program)
+    try {
+      accessSync(path, constants.X_OK)
+      return path
+    } catch {
+      // Not in this folder.
+    }
+  }
+  return undefined
+}
+
+/** The path of a program that the suite's peers bring. Throws where it is absent. */
+export function requireProgram(program: ProgramName): string {
+  const path = findProgram(program)
+  if (path === undefined) throw new Error(`${program} is not installed`)
+  return path
+}
+
+/** Whether every program of the peer is here. */
+export function hasPeer(name: PeerName): boolean {
+  return peers[name].programs.every((program) => findProgram(program) !== undefined)
+}
+
+/** `describe` for a suite that runs against real peers. */
+export function describePeer(names: PeerName | readonly PeerName[], title: string, body: () => void): void {
+  const needed = typeof names === 'string' ? [names] : names
+  const missing = needed.filter((name) => !hasPeer(name))
+  if (missing.length === 0) {
+    describe(title, () => {
+      beforeAll(() => {
+        for (const name of needed) recordExercised(name, versionOf(name))
+      })
+      body()
+    })
+    return
+  }
+  for (const name of missing) record('missing', name, peers[name].packages.join(' '))
+  const reason = `not installed: ${missing.join(', ')}`
+  if (process.env['CI'] === 'true') {
+    describe(title, () => {
+      it(`needs its peers (${reason})`, () => {
+        throw new Error(`${reason}. ${installCommand(missing)}`)
+      })
+    })
+    return
+  }
+  describe.skip(`${title} [skipped, ${reason}]`, body)
+}
+
+/** Count a peer that needs no gating because npm installed it: `recordExercised('pg (npm)', '8.23.1')`. */
+export function recordExercised(name: string, version: string): void {
+  record('exercised', name, version)
+}
+
+/** The one command that installs the peers. */
+export function installCommand(names: readonly PeerName[]): string {
+  const packages = [...new Set(names.flatMap((name) => peers[name].packages))].sort()
+  return `apt-get install --no-install-recommends -y ${packages.join(' ')}`
+}
+
+export function isPeerName(name: string): name is PeerName {
+  return Object.hasOwn(peers, name)
+}
+
+function versionOf(name: PeerName): string {
+  const peer: Peer = peers[name]
+  if (peer.version === undefined) return packageVersion(peer.packages[0] ?? '')
+  const ran = spawnSync(requireProgram(peers[name].programs[0]), [...peer.version], { encoding: 'utf8' })
+  return /\d+\.\d+[\w.]*/.exec(`${ran.stdout}${ran.stderr}`)?.[0] ?? 'unknown version'
+}
+
+function packageVersion(name: string): string {
+  try {
+    const told = execFileSync('dpkg-query', ['-W', '-f', '${Version}', name], {
+      encoding: 'utf8',
+      stdio: 'pipe',
+    })
+    return told.replace(/^\d+:/, '').replace(/-.*$/, '')
+  } catch {
+    return 'unknown version'
+  }
+}
+
+// Test files run in several processes: each fact is a small file, and writing it twice is harmless.
+function record(kind: 'exercised' | 'missing', name: string, content: string): void {
+  const folder = process.env['UNDERPASS_PEER_RECORD']
+  if (folder === undefined) return
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, `${kind}-${encodeURIComponent(name)}`), content)
+}
+
+function searchPath(): readonly string[] {
+  return [
+    ...postgresFolders(),
+    ...(process.env['PATH'] ?? '').split(delimiter),
+    '/usr/local/sbin',
+    '/usr/sbin',
+    '/sbin',
+  ]
+}
+
+/** Debian keeps servers of several versions side by side; the newest comes first. */
+function postgresFolders(): string[] {
+  const base = '/usr/lib/postgresql'
+  try {
+    return readdirSync(base)
+      .sort((a, b) => Number(b) - Number(a))
+      .map((version) => join(base, version, 'bin'))
+  } catch {
+    return []
+  }
+}
