@@ -173,6 +173,7 @@ const table = {
   ERR_CERT_ENCODING: { kind: 'certificate', phase: 'handshake', blame: 'peer', alert: 'bad_certificate', exit: 5, what: 'A certificate is not valid DER or breaks RFC 5280.', hint: 'Have the CA issue it again.' },
   ERR_CERT_PINNED: { kind: 'certificate', phase: 'handshake', blame: 'peer', alert: 'bad_certificate', exit: 5, what: 'No certificate of the path has a pinned key.', hint: 'Update the pin if the key was changed on purpose.' },
   ERR_CERT_REVOKED: { kind: 'certificate', phase: 'handshake', blame: 'peer', alert: 'certificate_revoked', exit: 5, what: 'A certificate of the path is revoked by a given CRL.', hint: 'Get a new certificate.' },
+  ERR_CERT_CRL: { kind: 'certificate', phase: 'handshake', blame: 'config', alert: 'certificate_unknown', exit: 5, what: 'A given revocation list cannot be used.', hint: 'Pass a current, complete CRL signed by the CA itself.' },
   ERR_CERT_BUDGET: { kind: 'certificate', phase: 'handshake', blame: 'peer', alert: 'bad_certificate', exit: 5, what: 'Validating the chain would take more work than the budget allows.', hint: 'Send a shorter chain without cross-signed loops.' },
   ERR_CERT_MISSING: { kind: 'certificate', phase: 'handshake', blame: 'peer', alert: 'decode_error', exit: 5, what: 'The server sent an empty certificate list.', hint: 'Configure a certificate on the server.' },
 

@@ -24,6 +24,8 @@ export interface Platform {
   readonly crypto: CryptoProvider
   /** Milliseconds since 1970, for certificates. */
   now(): number
+  /** Milliseconds from any origin, never going back, for timings and caches; `performance.now` where it is missing. */
+  monotonic?(): number
   /** Raw TCP, where the runtime has it: outer TLS, upgrade and framing are then our own layers. */
   dialTcp?(address: Address, options: WireOptions): Promise<Wire>
   /** The runtime's own WebSocket, where raw TCP does not exist. `headers` only where the runtime can send them. */

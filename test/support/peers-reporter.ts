@@ -8,7 +8,7 @@ import type { Reporter } from 'vitest/reporters'
 /** Tells the workers where to record, and reads it all when they are done. */
 export function peersReporter(): Reporter {
   const folder = mkdtempSync(join(tmpdir(), 'underpass-peers-'))
-  process.env['UNDERPASS_PEER_RECORD'] = folder
+  process.env.UNDERPASS_PEER_RECORD = folder
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   return {
     onTestRunEnd() {
@@ -37,7 +37,7 @@ function summary({ exercised, missing }: PeerRecord): string {
     lines.push('Install them all with:')
     lines.push(`  apt-get install --no-install-recommends -y ${packages.join(' ')}`)
   } else if (exercised.size > 0) {
-    lines.push('No peer that these tests know was left out.')
+    lines.push('None of those asked for was missing.')
   }
   return lines.join('\n')
 }

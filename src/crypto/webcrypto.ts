@@ -1,0 +1,103 @@
+// The portable provider: WebCrypto for everything with a key in it, node-forge's synchronous hashes for the key schedule.
+// It takes what `globalThis.crypto` is in browsers, Workers and Node; the core itself reads no global.
+import type { Bytes } from '../bytes/index.js'
+import { failure } from '../errors.js'
+import { forgeHashes } from './hash.js'
+import type { Aead, CryptoProvider } from './provider.js'
+import type { SubtleAlgorithm, SubtleLike } from './subtle.js'
+import { aesGcmRecordLimit, chachaRecordLimit, cipherSuites } from './suites.js'
+import { subtleGroup } from './webcrypto-groups.js'
+import { cryptoKeySigner, pkcs8Signer, subtleCanVerify, subtleVerify } from './webcrypto-signatures.js'
+
+/** What `webcrypto` needs: `globalThis.crypto` in a secure context, or the same by shape. */
+export interface WebCryptoSource {
+  readonly subtle: SubtleLike
+  getRandomValues(bytes: Bytes): unknown
+}
+
+/** A provider over WebCrypto; its suites are AES-GCM, and ChaCha20-Poly1305 where the engine says that it has it. */
+export function webcrypto(source: WebCryptoSource): CryptoProvider {
+  const { subtle } = source
+  if (subtle === undefined)
+    throw failure('ERR_CRYPTO_UNAVAILABLE', 'crypto.subtle does not exist outside of a secure context')
+  return {
+    name: 'webcrypto',
+    random: (length) => randomBytes(source, length),
+    hashes: forgeHashes,
+    suites: cipherSuites(forgeHashes, [
+      subtleAead(subtle, 'AES-128-GCM', 'AES-GCM', 16, aesGcmRecordLimit),
+      subtleAead(subtle, 'AES-256-GCM', 'AES-GCM', 32, aesGcmRecordLimit),
+      ...(supports(subtle, 'encrypt', 'ChaCha20-Poly1305')
+        ? [subtleAead(subtle, 'CHACHA20-POLY1305', 'ChaCha20-Poly1305', 32, chachaRecordLimit)]
+        : []),
+    ]),
+    groups: [
+      subtleGroup(subtle, 'X25519'),
+      subtleGroup(subtle, 'secp256r1'),
+      subtleGroup(subtle, 'secp384r1'),
+      subtleGroup(subtle, 'secp521r1'),
+    ],
+    canVerify: subtleCanVerify,
+    verify: (algorithm, key, signature, data) => subtleVerify(subtle, algorithm, key, signature, data),
+    signer: (key, kind) =>
+      key instanceof Uint8Array ? pkcs8Signer(subtle, key, kind) : cryptoKeySigner(subtle, key, kind),
+  }
+}
+
+function subtleAead(
+  subtle: SubtleLike,
+  name: Aead['name'],
+  algorithm: string,
+  keyLength: number,
+  recordLimit: number,
+): Aead {
+  // "raw" is how AES keys always went; the newer algorithms name it more narrowly.
+  const format = algorithm === 'AES-GCM' ? 'raw' : 'raw-secret'
+  return {
+    name,
+    keyLength,
+    recordLimit,
+    async importKey(bytes) {
+      if (bytes.length !== keyLength) throw failure('ERR_CRYPTO_KEY', `${bytes.length} bytes for ${name}`)
+      const key = await subtle.importKey(format, bytes, { name: algorithm }, false, ['encrypt', 'decrypt'])
+      const parameters = (iv: Uint8Array, additionalData: Uint8Array): SubtleAlgorithm => ({
+        name: algorithm,
+        iv: iv as Bytes,
+        additionalData: additionalData as Bytes,
+        tagLength: 128,
+      })
+      return {
+        async seal(nonce, aad, plaintext) {
+          return new Uint8Array(await subtle.encrypt(parameters(nonce, aad), key, plaintext as Bytes))
+        },
+        async open(nonce, aad, ciphertext) {
+          if (ciphertext.length < 16) throw failure('ERR_TLS_BAD_RECORD_MAC')
+          let plaintext: ArrayBuffer
+          try {
+            plaintext = await subtle.decrypt(parameters(nonce, aad), key, ciphertext as Bytes)
+          } catch {
+            throw failure('ERR_TLS_BAD_RECORD_MAC')
+          }
+          return new Uint8Array(plaintext)
+        },
+      }
+    },
+  }
+}
+
+function randomBytes(source: WebCryptoSource, length: number): Bytes {
+  const bytes = new Uint8Array(length)
+  // getRandomValues gives at most 65 536 bytes a call.
+  for (let at = 0; at < length; at += 65_536) source.getRandomValues(bytes.subarray(at, at + 65_536))
+  return bytes
+}
+
+/** Asks `SubtleCrypto.supports`, which every engine with the newer algorithms has; without it they are not there. */
+function supports(subtle: SubtleLike, operation: string, algorithm: string): boolean {
+  const made = subtle.constructor as unknown as
+    | { readonly supports?: (operation: string, algorithm: unknown) => boolean }
+    | undefined
+  if (typeof made?.supports !== 'function') return false
+  const parameters = { name: algorithm, iv: new Uint8Array(12), tagLength: 128 }
+  return made.supports(operation, parameters) === true && made.supports('importKey', algorithm) === true
+}

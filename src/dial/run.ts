@@ -1,0 +1,128 @@
+// One dial under way: what it may use, what it has seen, how long its phases took. Made by the dialer for every
+// connect() and detect(), handed through detect, plan and attempt; nothing here chooses or does I/O.
+import type { Phase } from '../errors.js'
+import type { ChainExpectation, Identity, loadIdentity, TrustStore, UnverifiedTrust } from '../pki/index.js'
+import type { Platform } from '../platform/platform.js'
+import type { Connection } from '../stream/index.js'
+import { withDeadline } from '../stream/index.js'
+import type { TlsInfo, tlsClient } from '../tls/index.js'
+import type { Trace } from '../trace.js'
+import type { pingFraming, upgrade, webSocket } from '../tunnel/index.js'
+import type { SingleFlight, Verdict, VerdictCache } from './cache.js'
+import type { Settings } from './options.js'
+
+/** The layers a stack is made of; tests put scripted ones here. */
+export interface Parts {
+  readonly tls: typeof tlsClient
+  readonly upgrade: typeof upgrade
+  readonly webSocket: typeof webSocket
+  readonly ping: typeof pingFraming
+  readonly loadIdentity: typeof loadIdentity
+}
+
+/** Milliseconds; a phase that was not passed is absent. Of several connections the last one counts, `total` is of all. */
+export interface Timings {
+  /** DNS and TCP (or the runtime's own WebSocket, with everything that it does). */
+  tcp?: number
+  /** TLS with the origin; when it is the tunnel itself (direct), that handshake. */
+  outerTls?: number
+  upgrade?: number
+  innerTls?: number
+  total: number
+}
+
+/** Who may vouch for a peer. */
+export interface Anchors {
+  readonly inner: TrustStore | UnverifiedTrust
+  /** Only where an outer TLS of ours exists. */
+  readonly outer: TrustStore | UnverifiedTrust | undefined
+}
+
+export interface Run {
+  readonly platform: Platform
+  readonly parts: Parts
+  readonly settings: Settings
+  readonly anchors: Anchors
+  readonly identity: Identity | undefined
+  readonly verdicts: VerdictCache
+  readonly flights: SingleFlight
+  /** Any of them ends everything this dial does. */
+  readonly signals: ReadonlyArray<AbortSignal | undefined>
+  /** Milliseconds since the dial began. */
+  readonly clock: () => number
+  readonly trace: Trace | undefined
+  readonly timings: Timings
+  /** Sentences, in the order of seeing. */
+  readonly evidence: string[]
+  /** Transports opened so far. */
+  connections: number
+  /** Upgrade requests made so far. */
+  requests: number
+}
+
+/** The far end of a dial: a stack with the inner TLS open, or the direct one. */
+export interface Reached {
+  readonly verdict: Verdict
+  readonly connection: Connection
+  readonly tls: TlsInfo
+  readonly outerTls: TlsInfo | undefined
+  readonly framing: 'none' | 'raw' | 'ping' | 'websocket'
+  readonly innerPing: boolean
+}
+
+/** A step of the dial, for the trace. */
+export function step(run: Run, name: string, facts: Readonly<Record<string, string | number | boolean>>): void {
+  run.trace?.({ at: run.clock(), layer: 'dial', event: { type: 'step', name, facts } })
+}
+
+/** Remembers a sentence and shows it in the trace. */
+export function observe(run: Run, sentence: string): void {
+  run.evidence.push(sentence)
+  step(run, 'evidence', { sentence })
+}
+
+/** How long a part of the dial may take, and what its ERR_TIMEOUT or ERR_ABORTED calls it. */
+export interface Deadline {
+  /** 0 for no limit of its own. */
+  readonly milliseconds: number
+  readonly phase: Phase
+}
+
+/** Runs a part of the dial under its signals and its own deadline; what comes too late goes to `discard`. */
+export async function within<T>(
+  run: Run,
+  deadline: Deadline,
+  work: (signal: AbortSignal) => Promise<T>,
+  discard?: (late: T) => void,
+): Promise<T> {
+  const timeout = deadline.milliseconds === 0 ? undefined : deadline.milliseconds
+  return withDeadline({ signals: run.signals, timeout, phase: deadline.phase }, work, discard)
+}
+
+/** As `within`, and notes how long it took. */
+export async function timed<T>(
+  run: Run,
+  timing: Exclude<keyof Timings, 'total'>,
+  deadline: Deadline,
+  work: (signal: AbortSignal) => Promise<T>,
+  discard?: (late: T) => void,
+): Promise<T> {
+  const began = run.clock()
+  const result = await within(run, deadline, work, discard)
+  run.timings[timing] = run.clock() - began
+  return result
+}
+
+/** Alternatives for the peer of the outer TLS: the origin's own, and once it selected our ALPN the inner server's too. */
+export function outerExpectations(run: Run, selectedOurs: boolean): readonly ChainExpectation[] {
+  const originName = run.settings.origin.address.host
+  const { inner, outer } = run.anchors
+  const expectations: ChainExpectation[] = []
+  if (outer !== undefined) expectations.push({ trust: outer, serverName: originName, purpose: 'server' })
+  if (selectedOurs) {
+    for (const serverName of new Set([run.settings.serverName, originName])) {
+      expectations.push({ trust: inner, serverName, purpose: 'server' })
+    }
+  }
+  return expectations
+}

@@ -1,0 +1,145 @@
+// Name constraints (RFC 5280 §4.2.1.10): parsing, and checking the names of one certificate against one CA's subtrees.
+// Every doubt fails closed. Comparisons are counted by the caller's budget, since their number is a product.
+import type { Der } from './der.js'
+import { type GeneralName, generalNameKinds as kinds, readGeneralName } from './general-names.js'
+import type { Name } from './names.js'
+import { emailAddress } from './oid.js'
+import { isDnsName } from './server-name.js'
+
+/** Subtrees by GeneralName kind. */
+type Subtrees = ReadonlyMap<number, readonly GeneralName[]>
+
+export interface NameConstraints {
+  readonly permitted: Subtrees
+  readonly excluded: Subtrees
+}
+
+/** The content of the extension. */
+export function readNameConstraints(sequence: Der): NameConstraints {
+  const permitted = readSubtrees(sequence.optional(0xa0))
+  const excluded = readSubtrees(sequence.optional(0xa1))
+  sequence.end()
+  // RFC 5280 §4.2.1.10: not an empty sequence.
+  if (permitted.size + excluded.size === 0) sequence.fail('empty name constraints')
+  return { permitted, excluded }
+}
+
+/** All names that constraints apply to. */
+export function constrainedNames(subject: Name, altNames: readonly GeneralName[] | undefined): GeneralName[] {
+  const names = altNames === undefined ? [] : [...altNames]
+  // RFC 5280 §4.2.1.10: directoryName restrictions apply to a subject that is not empty …
+  if (subject.rdns.length > 0)
+    names.push({ kind: kinds.directory, bytes: subject.der, text: '', name: subject })
+  // … and rfc822Name ones to emailAddress attributes when there is no subjectAltName.
+  if (altNames === undefined) {
+    for (const { type, text, value } of subject.rdns.flat())
+      if (type === emailAddress) names.push({ kind: kinds.email, bytes: value, text: text ?? '' })
+  }
+  return names
+}
+
+/** Why a name breaks the constraints, or undefined. `spend` is called for every comparison and throws past the budget. */
+export function constraintProblem(
+  { permitted, excluded }: NameConstraints,
+  names: readonly GeneralName[],
+  spend: () => void,
+): GeneralName | undefined {
+  return names.find((name) => {
+    const allowed = permitted.get(name.kind)
+    const denied = excluded.get(name.kind)
+    if (allowed === undefined && denied === undefined) return false
+    // RFC 5280 §6.1: constraints of a form that cannot be processed, on a name that is there, fail the path.
+    if (!isComparable(name)) return true
+    const some = (subtrees: readonly GeneralName[], strict: boolean): boolean =>
+      subtrees.some((subtree) => {
+        spend()
+        return isWithin(name, subtree, strict)
+      })
+    // RFC 5280 §4.2.1.10: excluded wins over permitted.
+    if (denied !== undefined && some(denied, false)) return true
+    return allowed !== undefined && !some(allowed, true)
+  })
+}
+
+/** `strict`: all that the name stands for lies within; otherwise any of it. They differ for wildcards only. */
+function isWithin(name: GeneralName, subtree: GeneralName, strict: boolean): boolean {
+  switch (name.kind) {
+    case kinds.dns:
+      return isDnsWithin(name.text.toLowerCase(), subtree.text.toLowerCase(), strict)
+    case kinds.email:
+      return isEmailWithin(name.text, subtree.text)
+    case kinds.ip: {
+      const { length } = name.bytes
+      // RFC 5280 §4.2.1.10: address and mask, of the same family.
+      return (
+        subtree.bytes.length === 2 * length &&
+        name.bytes.every((octet, i) => ((octet ^ subtree.bytes[i]!) & subtree.bytes[length + i]!) === 0)
+      )
+    }
+    default:
+      // RFC 5280 §7.1: a directoryName is within a subtree whose RDNs it begins with.
+      return subtree.name!.keys.every((key, i) => name.name!.keys[i] === key)
+  }
+}
+
+function isDnsWithin(name: string, subtree: string, strict: boolean): boolean {
+  // RFC 5280 §4.2.1.10: zero or more labels added on the left. The empty subtree holds all names.
+  const within = (host: string): boolean => subtree === '' || host === subtree || host.endsWith(`.${subtree}`)
+  if (!name.startsWith('*.')) return within(name)
+  const parent = name.slice(2)
+  // A wildcard stands for every label below its parent: one of them may be what is excluded.
+  return within(parent) || (!strict && subtree.slice(subtree.indexOf('.') + 1) === parent)
+}
+
+function isEmailWithin(name: string, subtree: string): boolean {
+  const at = name.lastIndexOf('@')
+  const host = name.slice(at + 1).toLowerCase()
+  if (subtree === '') return true
+  const subtreeAt = subtree.lastIndexOf('@')
+  // RFC 5280 §7.5: the local part is compared exactly, the host without case.
+  if (subtreeAt >= 0)
+    return name.slice(0, at) === subtree.slice(0, subtreeAt) && host === subtree.slice(subtreeAt + 1).toLowerCase()
+  // RFC 5280 §4.2.1.10: a leading period means the hosts below, none means that host.
+  return subtree.startsWith('.') ? host.endsWith(subtree.toLowerCase()) : host === subtree.toLowerCase()
+}
+
+/** Whether a presented name is of a form, and well-formed enough, to be compared. */
+function isComparable({ kind, text }: GeneralName): boolean {
+  if (kind === kinds.dns) return isDnsName(text.replace(/^\*\./, ''))
+  if (kind === kinds.email) return isMailbox(text)
+  return kind === kinds.ip || kind === kinds.directory
+}
+
+function isMailbox(text: string): boolean {
+  const [local, host, ...more] = text.split('@')
+  return more.length === 0 && host !== undefined && /^[^\s"\\]+$/.test(local!) && isDnsName(host)
+}
+
+function readSubtrees(sequence: Der | undefined): Subtrees {
+  const subtrees = new Map<number, GeneralName[]>()
+  if (sequence === undefined) return subtrees
+  // RFC 5280 §4.2.1.10: SIZE (1..MAX).
+  do {
+    const subtree = sequence.sequence()
+    const base = readGeneralName(subtree)
+    // RFC 5280 §4.2.1.10: minimum is zero (and therefore not encoded), maximum is absent.
+    subtree.end()
+    if (!isSubtree(base)) sequence.fail('a malformed name constraint')
+    const known = subtrees.get(base.kind)
+    if (known === undefined) subtrees.set(base.kind, [base])
+    else known.push(base)
+  } while (sequence.more)
+  return subtrees
+}
+
+function isSubtree({ kind, text, bytes }: GeneralName): boolean {
+  // RFC 5280 §4.2.1.10: a host name; neither a wildcard nor a leading period.
+  if (kind === kinds.dns) return text === '' || isDnsName(text)
+  if (kind === kinds.email) return text === '' || isMailbox(text) || isDnsName(text.replace(/^\./, ''))
+  // RFC 5280 §4.2.1.10: address and mask in the style of RFC 4632, whose masks are ones followed by zeros.
+  return kind !== kinds.ip || ((bytes.length === 8 || bytes.length === 32) && isMask(bytes.subarray(bytes.length / 2)))
+}
+
+function isMask(mask: Uint8Array): boolean {
+  return /^1*0*$/.test(Array.from(mask, (octet) => octet.toString(2).padStart(8, '0')).join(''))
+}

@@ -1,0 +1,100 @@
+// Distinguished names: parsing, comparison (RFC 5280 §7.1) and RFC 4514 text for messages. Names of servers are
+// elsewhere (server-name.ts); no policy about what a name must hold.
+import { type Bytes, fromLatin1, fromUtf8, hex, utf8 } from '../bytes/index.js'
+import { type Der, tags } from './der.js'
+import { attributeNames } from './oid.js'
+
+export interface Attribute {
+  /** Dotted OID. */
+  readonly type: string
+  readonly tag: number
+  readonly value: Bytes
+  /** The value as text where it is a string. */
+  readonly text: string | undefined
+}
+
+export interface Name {
+  readonly der: Bytes
+  /** In the order of the certificate; an RDN mostly has one attribute. */
+  readonly rdns: ReadonlyArray<readonly Attribute[]>
+  /** One comparison key an RDN: equal keys are equal RDNs. */
+  readonly keys: readonly string[]
+  /** Comparison key of the whole name. */
+  readonly key: string
+}
+
+/** The next element as a Name. */
+export function readName(from: Der): Name {
+  const sequence = from.sequence()
+  const rdns: Attribute[][] = []
+  while (sequence.more) {
+    const set = sequence.next(tags.set)
+    const rdn: Attribute[] = []
+    do {
+      const pair = set.sequence()
+      const type = pair.oid()
+      const value = pair.next()
+      pair.end()
+      rdn.push({ type, tag: value.tag, value: value.content, text: stringText(value) })
+    } while (set.more)
+    rdns.push(rdn)
+  }
+  const keys = rdns.map((rdn) => JSON.stringify(rdn.map(attributeKey).sort()))
+  return { der: sequence.encoded, rdns, keys, key: keys.join() }
+}
+
+/** RFC 4514 text, most specific RDN first. Control and invisible characters are escaped: the text is safe to print. */
+export function nameText(name: Name): string {
+  return name.rdns
+    .map((rdn) => rdn.map(attributeText).join('+'))
+    .reverse()
+    .join(',')
+}
+
+/** Text of the first attribute of a type (dotted OID). */
+export function attribute(name: Name, type: string): string | undefined {
+  return name.rdns.flat().find((a) => a.type === type)?.text
+}
+
+/** Peer text made safe for one line of a message. */
+export function printable(text: string): string {
+  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, hexEscapes)
+}
+
+function attributeKey({ type, tag, value, text }: Attribute): string {
+  // RFC 5280 §7.1: case-insensitive, white space folded, whichever of the string types; everything else bytewise.
+  const folds = tag === tags.printableString || tag === tags.utf8String || tag === tags.ia5String
+  return folds && text !== undefined
+    ? `${type}=${text.normalize('NFKC').toLowerCase().trim().replace(/\s+/g, ' ')}`
+    : `${type}#${tag}:${hex(value)}`
+}
+
+function attributeText({ type, value, tag, text }: Attribute): string {
+  const name = attributeNames[type]
+  // RFC 4514 §2.4: an unknown type shows the BER of its value.
+  if (name === undefined || text === undefined) return `${name ?? type}=#${hex(new Uint8Array([tag]))}${hex(value)}`
+  const escaped = text.replace(/[,+"\\<>;=]|^[ #]| $/g, '\\$&')
+  return `${name}=${printable(escaped)}`
+}
+
+function hexEscapes(symbol: string): string {
+  return hex(utf8(symbol)).replace(/../g, '\\$&')
+}
+
+function stringText(value: Der): string | undefined {
+  switch (value.tag) {
+    case tags.utf8String:
+      return fromUtf8(value.content) ?? value.fail('a UTF8String that is not UTF-8')
+    case tags.printableString:
+    case tags.ia5String:
+    case tags.teletexString:
+      return fromLatin1(value.content)
+    case tags.bmpString:
+      return value.content.reduce(
+        (text, byte, i) => (i % 2 === 0 ? text : text + String.fromCharCode((value.content[i - 1]! << 8) | byte)),
+        '',
+      )
+    default:
+      return undefined
+  }
+}

@@ -1,0 +1,272 @@
+// Path building and RFC 5280 §6.1 validation in one walk from the leaf upward: every rule about an issuer depends only on
+// what lies below it, so a candidate is judged when it is tried and the search turns back at once. Depth-first, hints
+// first, with every kind of work counted: no arrangement of certificates makes it run long.
+import { equal, hex } from '../bytes/index.js'
+import type { CryptoProvider } from '../crypto/provider.js'
+import { type ErrorCode, failure, TunnelError } from '../errors.js'
+import { keyProblem, signatureFits } from './algorithms.js'
+import { type Certificate, isSelfIssued, type Signed } from './certificate.js'
+import { constrainedNames, constraintProblem } from './constraints.js'
+import { listProblem, listsOf, type RevocationList } from './crl.js'
+import { keyUsageBits } from './extensions.js'
+import { nameText } from './names.js'
+import { purposeIds } from './oid.js'
+import { timeText } from './time.js'
+import { certificateIndex, type TrustStore } from './trust.js'
+
+/** What one validation may cost. */
+export interface PathLimits {
+  /** Certificates in the chain sent by the peer. */
+  readonly certificates: number
+  /** CA certificates between leaf and anchor; self-issued ones are not counted (as in RFC 5280 §4.2.1.9). */
+  readonly intermediates: number
+  /** Candidate issuers tried. */
+  readonly candidates: number
+  /** Signatures verified. */
+  readonly signatures: number
+  /** Comparisons of a name with a name constraint. */
+  readonly comparisons: number
+}
+
+export const defaultPathLimits: PathLimits = {
+  certificates: 128,
+  // The web's longest are three or four; private bridges add a few.
+  intermediates: 10,
+  candidates: 1000,
+  // The count that Go's verifier settled on, for the same kind of search.
+  signatures: 100,
+  comparisons: 250_000,
+}
+
+export interface PathRequest {
+  readonly leaf: Certificate
+  /** Everything else the peer sent, in any order. */
+  readonly others: readonly Uint8Array[]
+  readonly trust: TrustStore
+  readonly purpose: 'server' | 'client'
+  readonly crls: readonly RevocationList[]
+  /** Milliseconds, cut to whole seconds as certificates count them. */
+  readonly now: number
+  readonly crypto: CryptoProvider
+  readonly limits: PathLimits
+}
+
+/** The path, leaf … anchor. Throws the error of the candidate path that came nearest to an anchor. */
+export async function buildPath(request: PathRequest): Promise<readonly Certificate[]> {
+  const search: Search = {
+    ...request,
+    // What has no readable subject cannot be part of a path, and hinders no other one.
+    pool: certificateIndex(request.others, () => {}),
+    spent: { candidates: 0, signatures: 0, comparisons: 0 },
+    verdicts: new Map(),
+    nearest: undefined,
+  }
+  const { leaf } = request
+  const anchored = request.trust.find(leaf.subject).some((a) => !(a instanceof TunnelError) && equal(a.der, leaf.der))
+  leafMustHold(search, anchored)
+  // An anchor that is the leaf itself is a path of one: nothing vouches for it but the caller.
+  if (anchored) return [leaf]
+  const path = await extend(search, [leaf])
+  if (path !== undefined) return path
+  throw search.nearest!.error
+}
+
+interface Search extends PathRequest {
+  readonly pool: Pick<TrustStore, 'find'>
+  readonly spent: { candidates: number; signatures: number; comparisons: number }
+  /** Signature checks done, by what was signed and with which key. */
+  readonly verdicts: Map<Signed, Map<string, boolean>>
+  nearest: { readonly rank: number; readonly error: TunnelError } | undefined
+}
+
+type Path = readonly [Certificate, ...Certificate[]]
+
+interface Candidate {
+  readonly issuer: Certificate
+  readonly anchor: boolean
+}
+
+async function extend(search: Search, path: Path): Promise<Path | undefined> {
+  const child = path.at(-1)!
+  const candidates = candidatesFor(search, path)
+  if (candidates.length === 0) {
+    const sent = child.subject.key === child.issuer.key ? 'self-signed' : `issuer ${nameText(child.issuer)} is unknown`
+    note(search, path.length - 1, 0, problem('ERR_CERT_UNTRUSTED', sent, path.length - 1, child))
+  }
+  for (const { issuer, anchor } of candidates) {
+    spend(search, 'candidates')
+    const longer: Path = [...path, issuer]
+    const error =
+      issuerProblem(search, path, issuer, anchor) ??
+      (await signatureProblem(search, path, issuer)) ??
+      namesProblem(search, path, issuer) ??
+      (await revocationProblem(search, path, issuer))
+    if (error !== undefined) {
+      note(search, path.length, (anchor ? 100 : 0) + (error.code === 'ERR_CERT_SIGNATURE' ? 0 : 1), error)
+      continue
+    }
+    if (anchor) return longer
+    const found = await extend(search, longer)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+function candidatesFor(search: Search, path: Path): Candidate[] {
+  const child = path.at(-1)!
+  const candidates: Candidate[] = []
+  for (const [source, anchor] of [
+    [search.trust, true],
+    [search.pool, false],
+  ] as const)
+    for (const issuer of source.find(child.issuer)) {
+      if (issuer instanceof TunnelError) note(search, path.length, anchor ? 101 : 1, issuer)
+      else candidates.push({ issuer, anchor })
+    }
+  return (
+    candidates
+      // RFC 4158 §2.4.2: the same subject with the same key twice is a loop.
+      .filter(
+        ({ issuer }) =>
+          !path.some((c) => c.subject.key === issuer.subject.key && equal(c.publicKey.spki, issuer.publicKey.spki)),
+      )
+      // RFC 5280 §4.2.1.1: key identifiers are hints; they order, and decide nothing.
+      .sort((a, b) => likelihood(child, b) - likelihood(child, a))
+  )
+}
+
+function likelihood({ authorityKeyId }: Certificate, { issuer, anchor }: Candidate): number {
+  const known = authorityKeyId !== undefined && issuer.subjectKeyId !== undefined
+  return (known ? (equal(authorityKeyId, issuer.subjectKeyId) ? 4 : 0) : 2) + (anchor ? 1 : 0)
+}
+
+/** The leaf by itself. */
+function leafMustHold({ leaf, now, purpose }: Search, anchored: boolean): void {
+  const error =
+    // RFC 5280 §4.1.2.1: without extensions nothing says what the key is for.
+    (leaf.version !== 3 && !anchored ? problem('ERR_CERT_ENCODING', 'version 1', 0, leaf) : undefined) ??
+    commonProblem(leaf, 0, now) ??
+    // RFC 5280 §4.2.1.10: name constraints are for CA certificates only.
+    (leaf.nameConstraints !== undefined && !leaf.ca
+      ? problem('ERR_CERT_CONSTRAINT', 'name constraints in an end-entity certificate', 0, leaf)
+      : undefined) ??
+    // RFC 5280 §4.2.1.12: anyExtendedKeyUsage may be refused; here it does not stand for the purpose itself.
+    (leaf.purposes?.includes(purposeIds[purpose]) === false
+      ? problem('ERR_CERT_PURPOSE', `not for TLS ${purpose}s`, 0, leaf)
+      : undefined)
+  if (error !== undefined) throw error
+}
+
+/** What holds for every certificate of a path. */
+function commonProblem(certificate: Certificate, depth: number, now: number): TunnelError | undefined {
+  const { notBefore, notAfter, refused, keyUsage, ca, publicKey } = certificate
+  // RFC 5280 §4.2: a critical extension that is not recognised refuses the certificate.
+  if (refused.length > 0)
+    return problem('ERR_CERT_CONSTRAINT', `extension ${refused[0]} is not supported`, depth, certificate)
+  // RFC 5280 §4.1.2.5: from notBefore through notAfter, inclusive.
+  if (now < notBefore)
+    return problem('ERR_CERT_NOT_YET_VALID', `valid from ${timeText(notBefore)}`, depth, certificate)
+  if (now > notAfter) return problem('ERR_CERT_EXPIRED', `valid until ${timeText(notAfter)}`, depth, certificate)
+  const weak = keyProblem(publicKey)
+  if (weak !== undefined) return problem('ERR_CERT_ALGORITHM', weak, depth, certificate)
+  // RFC 5280 §4.2.1.9: without the CA flag keyCertSign must not be asserted.
+  if (!ca && keyUsage?.has(keyUsageBits.keyCertSign))
+    return problem('ERR_CERT_CONSTRAINT', 'keyCertSign without the CA flag', depth, certificate)
+  return undefined
+}
+
+/** Whether a certificate may issue what lies below it; its key has not proven anything yet. */
+function issuerProblem(search: Search, path: Path, issuer: Certificate, anchor: boolean): TunnelError | undefined {
+  const depth = path.length
+  const { version, ca, keyUsage, pathLength, purposes } = issuer
+  const below = path.slice(1).filter((c) => !isSelfIssued(c)).length
+  const common = commonProblem(issuer, depth, search.now)
+  if (common !== undefined) return common
+  // RFC 5280 §6.1.4 (k): a CA. A version 1 certificate cannot say so; as an anchor the caller said it.
+  if (!ca && !(version === 1 && anchor)) return problem('ERR_CERT_CONSTRAINT', 'not a CA', depth, issuer)
+  // RFC 5280 §6.1.4 (n).
+  if (keyUsage?.has(keyUsageBits.keyCertSign) === false)
+    return problem('ERR_CERT_CONSTRAINT', 'its key usage does not allow signing certificates', depth, issuer)
+  // RFC 5280 §6.1.4 (l), (m): intermediates that are not self-issued count.
+  if (pathLength !== undefined && below > pathLength)
+    return problem('ERR_CERT_CONSTRAINT', `its path length is ${pathLength}`, depth, issuer)
+  if (below + (anchor || isSelfIssued(issuer) ? 0 : 1) > search.limits.intermediates)
+    return problem('ERR_CERT_BUDGET', `more than ${search.limits.intermediates} intermediates`, depth, issuer)
+  // Extended key usage of a CA restricts what it issues, as all of the web's verifiers have it.
+  if (purposes !== undefined && !purposes.includes(purposeIds[search.purpose]) && !purposes.includes(purposeIds.any))
+    return problem('ERR_CERT_PURPOSE', `may not issue for TLS ${search.purpose}s`, depth, issuer)
+  return undefined
+}
+
+async function signatureProblem(search: Search, path: Path, issuer: Certificate): Promise<TunnelError | undefined> {
+  const depth = path.length - 1
+  const child = path.at(-1)!
+  if (child.signed.algorithm === undefined)
+    return problem('ERR_CERT_ALGORITHM', 'its signature algorithm is not accepted', depth, child)
+  return (await verifies(search, child.signed, issuer))
+    ? undefined
+    : problem('ERR_CERT_SIGNATURE', `not signed by ${nameText(issuer.subject)}`, depth, child)
+}
+
+/** RFC 5280 §6.1.3 (b), (c), for all that lies below the issuer. */
+function namesProblem(search: Search, path: Path, issuer: Certificate): TunnelError | undefined {
+  const { nameConstraints } = issuer
+  if (nameConstraints === undefined) return undefined
+  for (const [depth, certificate] of path.entries()) {
+    // Self-issued certificates are exempt unless they are the leaf.
+    if (depth > 0 && isSelfIssued(certificate)) continue
+    const names = constrainedNames(certificate.subject, certificate.altNames)
+    const broken = constraintProblem(nameConstraints, names, () => spend(search, 'comparisons'))
+    if (broken === undefined) continue
+    const shown = broken.name === undefined ? broken.text || 'a name' : nameText(broken.name)
+    return problem('ERR_CERT_CONSTRAINT', `${shown} is outside the name constraints of its CA`, depth, certificate)
+  }
+  return undefined
+}
+
+async function revocationProblem(search: Search, path: Path, issuer: Certificate): Promise<TunnelError | undefined> {
+  const depth = path.length - 1
+  const child = path.at(-1)!
+  for (const list of listsOf(issuer, search.crls)) {
+    const unusable =
+      listProblem(list, issuer, search.now) ??
+      ((await verifies(search, list.signed, issuer)) ? undefined : 'its signature is wrong')
+    if (unusable !== undefined) return problem('ERR_CERT_CRL', unusable, depth + 1, issuer)
+    if (list.revoked.some((serial) => equal(serial, child.serialNumber)))
+      return problem('ERR_CERT_REVOKED', undefined, depth, child)
+  }
+  return undefined
+}
+
+/** One signature, verified once. */
+async function verifies(search: Search, signed: Signed, issuer: Certificate): Promise<boolean> {
+  const { algorithm, signature, data } = signed
+  const { publicKey } = issuer
+  if (algorithm === undefined || !signatureFits(algorithm, publicKey)) return false
+  const known = search.verdicts.get(signed) ?? new Map<string, boolean>()
+  search.verdicts.set(signed, known)
+  const key = hex(publicKey.bits)
+  const before = known.get(key)
+  if (before !== undefined) return before
+  spend(search, 'signatures')
+  const answer = search.crypto.verify(algorithm, publicKey, signature, data)
+  const verdict = typeof answer === 'boolean' ? answer : await answer
+  known.set(key, verdict)
+  return verdict
+}
+
+function spend(search: Search, what: keyof Search['spent']): void {
+  if (++search.spent[what] > search.limits[what])
+    throw failure('ERR_CERT_BUDGET', `more than ${search.limits[what]} ${what}`)
+}
+
+/** Keep the error of the longest path, and of one that reached an anchor before any other. */
+function note(search: Search, length: number, weight: number, error: TunnelError): void {
+  const rank = 4 * length + weight
+  if (search.nearest === undefined || rank > search.nearest.rank) search.nearest = { rank, error }
+}
+
+function problem(code: ErrorCode, detail: string | undefined, depth: number, of: Certificate): TunnelError {
+  const subject = nameText(of.subject)
+  return failure(code, detail === undefined ? subject : `${subject}: ${detail}`, { depth, subject })
+}

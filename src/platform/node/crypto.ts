@@ -1,0 +1,307 @@
+// Node's crypto provider: everything synchronous on node:crypto, which is several times faster there than WebCrypto and
+// spares the record path its promises. WebCrypto serves only identities that live in a CryptoKey.
+import {
+  type CipherGCMTypes,
+  createCipheriv,
+  createDecipheriv,
+  createECDH,
+  createHash,
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  createSecretKey,
+  diffieHellman,
+  type ECDH,
+  generateKeyPairSync,
+  getCipherInfo,
+  type KeyObject,
+  constants as nodeConstants,
+  sign as nodeSign,
+  verify as nodeVerify,
+  randomFillSync,
+  webcrypto,
+} from 'node:crypto'
+import { type Bytes, concat, fromHex } from '../../bytes/index.js'
+import {
+  badKeyShare,
+  groupIds,
+  type NistGroupName,
+  requireContribution,
+  requirePointForm,
+  requireX25519Form,
+} from '../../crypto/groups.js'
+import { rsaPublicNumbers } from '../../crypto/key-encoding.js'
+import type {
+  Aead,
+  AeadKey,
+  CryptoProvider,
+  CurveName,
+  Group,
+  Hash,
+  HashName,
+  KeyKind,
+  KeyShare,
+  PublicKey,
+  SignatureAlgorithm,
+  Signer,
+} from '../../crypto/provider.js'
+import {
+  algorithmFits,
+  algorithmName,
+  ecdsaSignatureFromDer,
+  isSignatureHash,
+} from '../../crypto/signatures.js'
+import { aesGcmRecordLimit, chachaRecordLimit, cipherSuites } from '../../crypto/suites.js'
+import { cryptoKeySigner } from '../../crypto/webcrypto-signatures.js'
+import { failure } from '../../errors.js'
+
+const TAG = 16
+
+const nodeNames: Readonly<Record<HashName, string>> = {
+  'SHA-1': 'sha1',
+  'SHA-256': 'sha256',
+  'SHA-384': 'sha384',
+  'SHA-512': 'sha512',
+}
+
+const nodeCurves: Readonly<Record<CurveName | NistGroupName, string>> = {
+  'P-256': 'prime256v1',
+  'P-384': 'secp384r1',
+  'P-521': 'secp521r1',
+  secp256r1: 'prime256v1',
+  secp384r1: 'secp384r1',
+  secp521r1: 'secp521r1',
+}
+
+const hashes: Readonly<Record<HashName, Hash>> = {
+  'SHA-1': nodeHash('SHA-1', 20),
+  'SHA-256': nodeHash('SHA-256', 32),
+  'SHA-384': nodeHash('SHA-384', 48),
+  'SHA-512': nodeHash('SHA-512', 64),
+}
+
+/** The provider of `underpass/node`: synchronous but for signing with a CryptoKey. */
+export const nodeCrypto: CryptoProvider = {
+  name: 'node',
+  random: (length) => randomFillSync(new Uint8Array(length)),
+  hashes,
+  suites: cipherSuites(hashes, [
+    nodeAead('AES-128-GCM', 'aes-128-gcm', 16, aesGcmRecordLimit),
+    nodeAead('AES-256-GCM', 'aes-256-gcm', 32, aesGcmRecordLimit),
+    // A FIPS build of OpenSSL has no ChaCha20.
+    ...(getCipherInfo('chacha20-poly1305') === undefined
+      ? []
+      : [nodeAead('CHACHA20-POLY1305', 'chacha20-poly1305', 32, chachaRecordLimit)]),
+  ]),
+  groups: [x25519(), nistGroup('secp256r1'), nistGroup('secp384r1'), nistGroup('secp521r1')],
+  canVerify,
+  verify(algorithm, key, signature, data) {
+    if (!canVerify(algorithm))
+      throw failure('ERR_CRYPTO_UNAVAILABLE', `signatures with ${algorithmName(algorithm)}`)
+    try {
+      return algorithmFits(algorithm, key.key) && verified(algorithm, key, signature, data)
+    } catch {
+      // OpenSSL throws for keys and signatures it cannot even decode; both came from the peer.
+      return false
+    }
+  },
+  signer(key, kind) {
+    return key instanceof Uint8Array ? pkcs8Signer(key, kind) : cryptoKeySigner(webcrypto.subtle, key, kind)
+  },
+}
+
+/** A key share of a given X25519 private key; `generate` makes a fresh one. */
+export function x25519Share(privateKey: KeyObject, publicKey: KeyObject): KeyShare {
+  return {
+    publicKey: view(publicKey.export({ type: 'spki', format: 'der' }).subarray(-32)),
+    derive(peer) {
+      requireX25519Form(peer)
+      let secret: Buffer
+      try {
+        const spki = concat(X25519_SPKI_PREFIX, peer) as Buffer
+        secret = diffieHellman({
+          privateKey,
+          publicKey: createPublicKey({ key: spki, format: 'der', type: 'spki' }),
+        })
+      } catch (cause) {
+        throw badKeyShare('X25519', cause)
+      }
+      return requireContribution(view(secret))
+    },
+  }
+}
+
+/** A key share of a given NIST private key, which must be in `ecdh` already. */
+export function nistShare(name: NistGroupName, ecdh: ECDH): KeyShare {
+  return {
+    publicKey: view(ecdh.getPublicKey()),
+    derive(peer) {
+      requirePointForm(name, peer)
+      try {
+        return view(ecdh.computeSecret(peer))
+      } catch (cause) {
+        throw badKeyShare(name, cause)
+      }
+    },
+  }
+}
+
+const X25519_SPKI_PREFIX = fromHex('302a300506032b656e032100')
+
+function x25519(): Group {
+  return {
+    id: groupIds.X25519,
+    name: 'X25519',
+    generate() {
+      const pair = generateKeyPairSync('x25519')
+      return x25519Share(pair.privateKey, pair.publicKey)
+    },
+  }
+}
+
+function nistGroup(name: NistGroupName): Group {
+  return {
+    id: groupIds[name],
+    name,
+    generate() {
+      const ecdh = createECDH(nodeCurves[name])
+      ecdh.generateKeys()
+      return nistShare(name, ecdh)
+    },
+  }
+}
+
+function nodeHash(name: HashName, length: number): Hash {
+  const algorithm = nodeNames[name]
+  return {
+    name,
+    length,
+    create() {
+      const state = createHash(algorithm)
+      return {
+        update(data) {
+          state.update(data)
+        },
+        digest: () => view(state.copy().digest()),
+      }
+    },
+    digest: (data) => view(createHash(algorithm).update(data).digest()),
+    hmac(key, ...parts) {
+      const mac = createHmac(algorithm, key)
+      for (const part of parts) mac.update(part)
+      return view(mac.digest())
+    },
+  }
+}
+
+function nodeAead(name: Aead['name'], cipher: string, keyLength: number, recordLimit: number): Aead {
+  // The typings tell GCM and ChaCha20 apart; their calls are the same.
+  const algorithm = cipher as CipherGCMTypes
+  const options = { authTagLength: TAG }
+  return {
+    name,
+    keyLength,
+    recordLimit,
+    importKey(key): AeadKey {
+      if (key.length !== keyLength) throw failure('ERR_CRYPTO_KEY', `${key.length} bytes for ${name}`)
+      const secret = createSecretKey(key)
+      return {
+        seal(nonce, aad, plaintext) {
+          const sealing = createCipheriv(algorithm, secret, nonce, options)
+          sealing.setAAD(aad)
+          const ciphertext = sealing.update(plaintext)
+          sealing.final()
+          const sealed = new Uint8Array(ciphertext.length + TAG)
+          sealed.set(ciphertext)
+          sealed.set(sealing.getAuthTag(), ciphertext.length)
+          return sealed
+        },
+        open(nonce, aad, ciphertext) {
+          const end = ciphertext.length - TAG
+          if (end < 0) throw failure('ERR_TLS_BAD_RECORD_MAC')
+          const opening = createDecipheriv(algorithm, secret, nonce, options)
+          opening.setAAD(aad)
+          opening.setAuthTag(ciphertext.subarray(end))
+          const plaintext = opening.update(ciphertext.subarray(0, end))
+          try {
+            opening.final()
+          } catch {
+            throw failure('ERR_TLS_BAD_RECORD_MAC')
+          }
+          return view(plaintext)
+        },
+      }
+    },
+  }
+}
+
+function canVerify(algorithm: SignatureAlgorithm, key?: KeyKind): boolean {
+  if (algorithm.kind !== 'ed25519' && !isSignatureHash(algorithm.hash)) return false
+  return key === undefined || algorithmFits(algorithm, key)
+}
+
+function verified(
+  algorithm: SignatureAlgorithm,
+  { key: kind, spki }: PublicKey,
+  signature: Uint8Array,
+  data: Uint8Array,
+): boolean {
+  if (kind.kind === 'rsa' && rsaPublicNumbers(spki) === undefined) return false
+  const key = createPublicKey({ key: spki as Buffer, format: 'der', type: 'spki' })
+  if (!isKind(key, kind)) return false
+  if (algorithm.kind === 'ed25519') return nodeVerify(null, data, key, signature)
+  const hash = nodeNames[algorithm.hash]
+  if (algorithm.kind !== 'ecdsa') return nodeVerify(hash, data, { key, ...rsaPadding(algorithm) }, signature)
+  const joined = kind.kind === 'ec' ? ecdsaSignatureFromDer(signature, kind.curve) : undefined
+  return joined !== undefined && nodeVerify(hash, data, { key, dsaEncoding: 'ieee-p1363' }, joined)
+}
+
+function pkcs8Signer(pkcs8: Uint8Array, kind: KeyKind): Signer {
+  let key: KeyObject
+  try {
+    key = createPrivateKey({ key: pkcs8 as Buffer, format: 'der', type: 'pkcs8' })
+  } catch (cause) {
+    throw failure('ERR_CRYPTO_KEY', 'not an unencrypted PKCS#8 private key', { cause })
+  }
+  if (!isKind(key, kind)) throw failure('ERR_CRYPTO_KEY', `the private key is not of the kind ${kind.kind}`)
+  return {
+    key: kind,
+    spki: view(createPublicKey(key).export({ type: 'spki', format: 'der' })),
+    sign(algorithm, data) {
+      if (!canVerify(algorithm, kind))
+        throw failure('ERR_CRYPTO_UNAVAILABLE', `${algorithmName(algorithm)} with this private key`)
+      if (algorithm.kind === 'ed25519') return view(nodeSign(null, data, key))
+      const hash = nodeNames[algorithm.hash]
+      return algorithm.kind === 'ecdsa'
+        ? view(nodeSign(hash, data, { key, dsaEncoding: 'der' }))
+        : view(nodeSign(hash, data, { key, ...rsaPadding(algorithm) }))
+    },
+  }
+}
+
+function rsaPadding(algorithm: SignatureAlgorithm & { kind: 'rsa-pkcs1' | 'rsa-pss' }): {
+  padding: number
+  saltLength?: number
+} {
+  return algorithm.kind === 'rsa-pkcs1'
+    ? { padding: nodeConstants.RSA_PKCS1_PADDING }
+    : { padding: nodeConstants.RSA_PKCS1_PSS_PADDING, saltLength: algorithm.saltLength }
+}
+
+function isKind(key: KeyObject, kind: KeyKind): boolean {
+  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key
+  switch (kind.kind) {
+    case 'ed25519':
+      return type === 'ed25519'
+    case 'ec':
+      return type === 'ec' && details?.namedCurve === nodeCurves[kind.curve]
+    case 'rsa':
+      // A plain RSA key may stand for one that its certificate restricts to PSS, not the other way round.
+      return (type === 'rsa' || (type === 'rsa-pss' && kind.pss)) && details?.modulusLength === kind.bits
+  }
+}
+
+/** Node's Buffer as the plain Uint8Array it is, so that `slice` copies. */
+function view(buffer: Buffer): Bytes {
+  return new Uint8Array(buffer.buffer as ArrayBuffer, buffer.byteOffset, buffer.length)
+}

@@ -1,0 +1,89 @@
+// Deadlines and abort signals, as one signal whose reason is one of our errors. Whatever is set up here is taken down
+// when the work settles: no timer and no listener stays on a signal that outlives it.
+import { failure, type Phase, TunnelError } from '../errors.js'
+import { handled } from './deferred.js'
+
+export interface DeadlineOptions {
+  /** Any of them aborts. */
+  readonly signals?: ReadonlyArray<AbortSignal | undefined>
+  /** Milliseconds; none when undefined. */
+  readonly timeout?: number | undefined
+  /** What ERR_TIMEOUT and ERR_ABORTED say about where it happened. */
+  readonly phase: Phase
+}
+
+/** A signal for the length of one piece of work. */
+export interface SignalScope extends Disposable {
+  /** Its reason is a TunnelError: ERR_ABORTED or ERR_TIMEOUT with the phase. */
+  readonly signal: AbortSignal
+  /** Remove every listener and timer; the signal stays as it is. */
+  dispose(): void
+}
+
+/** Combine signals and a deadline. Call `dispose()` when the work settled. */
+export function signalScope(options: DeadlineOptions): SignalScope {
+  const controller = new AbortController()
+  const signals = (options.signals ?? []).filter((signal) => signal !== undefined)
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const abort = (reason: TunnelError) => {
+    dispose()
+    controller.abort(reason)
+  }
+  const onAbort = () => {
+    const aborted = signals.find((signal) => signal.aborted)
+    abort(abortError(aborted, options.phase))
+  }
+  const dispose = () => {
+    clearTimeout(timer)
+    for (const signal of signals) signal.removeEventListener('abort', onAbort)
+  }
+  if (signals.some((signal) => signal.aborted)) onAbort()
+  else {
+    for (const signal of signals) signal.addEventListener('abort', onAbort)
+    if (options.timeout !== undefined)
+      timer = setTimeout(
+        () => abort(failure('ERR_TIMEOUT', `${options.timeout} ms passed`, { phase: options.phase })),
+        options.timeout,
+      )
+  }
+  return { signal: controller.signal, dispose, [Symbol.dispose]: dispose }
+}
+
+/**
+ * Run work under a deadline. Rejects with ERR_TIMEOUT or ERR_ABORTED as soon as the signal says so, even if the work does
+ * not listen; what such work yields too late goes to `discard`.
+ */
+export async function withDeadline<T>(
+  options: DeadlineOptions,
+  work: (signal: AbortSignal) => Promise<T>,
+  discard?: (late: T) => void,
+): Promise<T> {
+  const scope = signalScope(options)
+  const { signal } = scope
+  let onAbort: (() => void) | undefined
+  try {
+    signal.throwIfAborted()
+    const aborted = new Promise<never>((_, reject) => {
+      onAbort = () => reject(signal.reason)
+      signal.addEventListener('abort', onAbort)
+    })
+    const working = work(signal)
+    if (discard !== undefined)
+      handled(working.then((late) => (signal.aborted ? discard(late) : undefined)))
+    return await Promise.race([working, aborted])
+  } finally {
+    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort)
+    scope.dispose()
+  }
+}
+
+/** Why a signal aborted, as one of ours: its own TunnelError, ERR_TIMEOUT for AbortSignal.timeout(), else ERR_ABORTED. */
+export function abortError(signal: AbortSignal | undefined, phase?: Phase): TunnelError {
+  const reason: unknown = signal?.reason
+  if (reason instanceof TunnelError) return reason
+  const timedOut = reason instanceof Error && reason.name === 'TimeoutError'
+  return failure(timedOut ? 'ERR_TIMEOUT' : 'ERR_ABORTED', undefined, {
+    cause: reason,
+    ...(phase === undefined ? {} : { phase }),
+  })
+}

@@ -1,0 +1,16 @@
+// One-shot timers that do not keep a Node process alive, where the runtime can be told so.
+
+export interface Timer {
+  cancel(): void
+}
+
+/** Run `task` after `ms` milliseconds. What the timer guards keeps the process alive by itself if it must. */
+export function timerAfter(ms: number, task: () => void): Timer {
+  const handle: unknown = setTimeout(task, ms)
+  if (isUnrefable(handle)) handle.unref()
+  return { cancel: () => clearTimeout(handle as number) }
+}
+
+function isUnrefable(handle: unknown): handle is { unref(): void } {
+  return typeof handle === 'object' && handle !== null && 'unref' in handle
+}

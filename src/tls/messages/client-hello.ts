@@ -1,0 +1,126 @@
+// ClientHello: written by us, read by test servers. RFC 8446 §4.1.2 and the extensions of §4.2.
+import { type Bytes, fromLatin1, latin1, type Reader } from '../../bytes/index.js'
+import { extensionType, TLS12 } from '../registry.js'
+import { readExtensions, writeExtension } from './extensions.js'
+import { field, type HandshakeMessage, hex16, type Parsed, readMessage, type WrittenMessage, writeMessage } from './message.js'
+
+export interface KeyShareEntry {
+  readonly group: number
+  readonly key: Uint8Array
+}
+
+/** The ClientHello in values; lists are in preference order. Absent members are extensions not sent. */
+export interface ClientHello {
+  readonly random: Uint8Array
+  readonly sessionId: Uint8Array
+  readonly suites: readonly number[]
+  readonly serverName?: string | undefined
+  readonly groups: readonly number[]
+  readonly signatureSchemes: readonly number[]
+  /** Protocol names, one code unit a byte. */
+  readonly alpn?: readonly string[] | undefined
+  readonly versions: readonly number[]
+  readonly pskModes?: readonly number[] | undefined
+  readonly cookie?: Uint8Array | undefined
+  readonly keyShares: readonly KeyShareEntry[]
+}
+
+export function writeClientHello(hello: ClientHello): WrittenMessage {
+  return writeMessage('client_hello', (w) => {
+    // RFC 8446 §4.1.2: legacy_version MUST be 0x0303; the real ones are in supported_versions.
+    w.span('legacy_version', () => w.u16(TLS12), hex16(TLS12))
+    w.span('random', () => w.bytes(hello.random))
+    w.span('legacy_session_id', () => w.vector(1, () => w.bytes(hello.sessionId)))
+    w.span('cipher_suites', () => w.vector(2, () => ids(hello.suites)))
+    // RFC 8446 §4.1.2: exactly one byte set to zero.
+    w.span('legacy_compression_methods', () => w.u8(1).u8(0))
+    w.span('extensions', () =>
+      w.vector(2, () => {
+        const { serverName, alpn, cookie, pskModes } = hello
+        if (serverName !== undefined)
+          writeExtension(w, 'server_name', () =>
+            w.vector(2, () =>
+              w
+                .u8(0)
+                .span('host_name', () => w.vector(2, () => w.bytes(latin1(serverName))), serverName),
+            ),
+          )
+        writeExtension(w, 'supported_groups', () => w.vector(2, () => ids(hello.groups)))
+        writeExtension(w, 'signature_algorithms', () => w.vector(2, () => ids(hello.signatureSchemes)))
+        if (alpn !== undefined)
+          writeExtension(w, 'application_layer_protocol_negotiation', () =>
+            w.vector(2, () => {
+              for (const name of alpn)
+                w.span('protocol', () => w.vector(1, () => w.bytes(latin1(name))), name)
+            }),
+          )
+        writeExtension(w, 'supported_versions', () => w.vector(1, () => ids(hello.versions)))
+        if (pskModes !== undefined)
+          writeExtension(w, 'psk_key_exchange_modes', () => w.vector(1, () => w.bytes(new Uint8Array(pskModes))))
+        if (cookie !== undefined)
+          writeExtension(w, 'cookie', () => w.vector(2, () => w.bytes(cookie)))
+        writeExtension(w, 'key_share', () =>
+          w.vector(2, () => {
+            for (const share of hello.keyShares)
+              w.span('key_share_entry', () => w.u16(share.group).vector(2, () => w.bytes(share.key)), hex16(share.group))
+          }),
+        )
+      }),
+    )
+    function ids(list: readonly number[]): void {
+      for (const id of list) w.u16(id)
+    }
+  })
+}
+
+/** Read a ClientHello, as a server does. Unknown extensions are skipped. */
+export function readClientHello(message: HandshakeMessage): Parsed<ClientHello> {
+  return readMessage(message, (r) => {
+    field(r, 'legacy_version', () => r.u16(), hex16)
+    const random = field(r, 'random', () => r.copy(32))
+    const sessionId = field(r, 'legacy_session_id', () => copyAll(r.vector(1, 0, 32)))
+    const suites = field(r, 'cipher_suites', () => ids(r.vector(2, 2)))
+    field(r, 'legacy_compression_methods', () => r.vector(1, 1))
+    let serverName: string | undefined
+    let groups: readonly number[] = []
+    let schemes: readonly number[] = []
+    let alpn: string[] | undefined
+    let versions: readonly number[] = []
+    let pskModes: readonly number[] | undefined
+    let cookie: Bytes | undefined
+    const keyShares: KeyShareEntry[] = []
+    field(r, 'extensions', () =>
+      readExtensions(r, (type, body) => {
+        if (type === extensionType.server_name) {
+          const list = body.vector(2, 1)
+          list.u8()
+          serverName = fromLatin1(list.vector(2, 1).rest())
+          list.end()
+        } else if (type === extensionType.supported_groups) groups = ids(body.vector(2, 2))
+        else if (type === extensionType.signature_algorithms) schemes = ids(body.vector(2, 2))
+        else if (type === extensionType.application_layer_protocol_negotiation) {
+          const list = body.vector(2, 2)
+          alpn = []
+          while (list.remaining > 0) alpn.push(fromLatin1(list.vector(1, 1).rest()))
+        } else if (type === extensionType.supported_versions) versions = ids(body.vector(1, 2))
+        else if (type === extensionType.psk_key_exchange_modes) pskModes = [...body.vector(1, 1).rest()]
+        else if (type === extensionType.cookie) cookie = copyAll(body.vector(2, 1))
+        else if (type === extensionType.key_share) {
+          const list = body.vector(2)
+          while (list.remaining > 0) keyShares.push({ group: list.u16(), key: copyAll(list.vector(2, 1)) })
+        }
+      }),
+    )
+    return { random, sessionId, suites, serverName, groups, signatureSchemes: schemes, alpn, versions, pskModes, cookie, keyShares }
+  })
+}
+
+function ids(r: Reader): readonly number[] {
+  const list: number[] = []
+  while (r.remaining > 0) list.push(r.u16())
+  return list
+}
+
+function copyAll(r: Reader): Bytes {
+  return r.copy(r.remaining)
+}

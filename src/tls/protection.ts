@@ -1,0 +1,142 @@
+// Record protection: one direction under one traffic secret. Sequence numbers are taken synchronously at the call, so
+// several records may be in flight with an asynchronous provider; a synchronous one pays for no promise. RFC 8446 §5.2-§5.5.
+import type { Bytes } from '../bytes/index.js'
+import type { AeadKey, CipherSuite } from '../crypto/provider.js'
+import { failure } from '../errors.js'
+import type { MaybePromise } from '../layer.js'
+import { HEADER_LENGTH, type TlsRecord, writeHeader } from './record.js'
+import { contentType, MAX_PLAINTEXT } from './registry.js'
+import { trafficKeys } from './schedule.js'
+
+const TAG_LENGTH = 16
+/** Bytes a protected record has beside its content: header, inner content type, tag. */
+export const RECORD_OVERHEAD: number = HEADER_LENGTH + 1 + TAG_LENGTH
+
+/** A record's content, its protection removed. */
+export interface Content {
+  readonly type: number
+  readonly content: Uint8Array
+}
+
+export function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
+  return typeof (value as { then?: unknown } | undefined)?.then === 'function'
+}
+
+/** Continue now or later, whichever `value` allows. */
+export function then<T, U>(value: MaybePromise<T>, next: (value: T) => MaybePromise<U>): MaybePromise<U> {
+  return isPromise(value) ? value.then(next) : next(value)
+}
+
+/** What both directions share: the key, and a nonce for each record. */
+class Protection {
+  protected key: MaybePromise<AeadKey>
+  readonly #iv: Bytes
+  /** The sequence number in two words: a JavaScript number would lose its low bits past 2^53. */
+  #high = 0
+  #low = 0
+
+  constructor(suite: CipherSuite, secret: Uint8Array) {
+    const { key, iv } = trafficKeys(suite, secret)
+    this.#iv = iv
+    const imported = suite.aead.importKey(key)
+    this.key = imported
+    if (isPromise(imported)) {
+      imported.then(
+        (ready) => (this.key = ready),
+        () => {},
+      )
+    }
+  }
+
+  /** Records taken so far. */
+  get count(): number {
+    return this.#high * 2 ** 32 + this.#low
+  }
+
+  /** RFC 8446 §5.3: the sequence number, padded to the left, XORed with the static IV. */
+  protected nonce(): Bytes {
+    const nonce = this.#iv.slice()
+    const { length } = nonce
+    for (let i = 0, high = this.#high, low = this.#low; i < 4; i++) {
+      nonce[length - 1 - i]! ^= (low >>> (8 * i)) & 0xff
+      nonce[length - 5 - i]! ^= (high >>> (8 * i)) & 0xff
+    }
+    this.#low = (this.#low + 1) >>> 0
+    // RFC 8446 §5.3: sequence numbers MUST NOT wrap; two words of them outlast any connection.
+    if (this.#low === 0) this.#high++
+    return nonce
+  }
+}
+
+export class Sealer extends Protection {
+  readonly #limit: number
+  /** Holds content and type while they are sealed; kept between records once the provider proved synchronous. */
+  #scratch: Bytes | undefined
+
+  constructor(suite: CipherSuite, secret: Uint8Array) {
+    super(suite, secret)
+    this.#limit = suite.aead.recordLimit
+  }
+
+  /** Records that may still be sealed before the key must be changed. */
+  get left(): number {
+    return this.#limit - this.count
+  }
+
+  /** Write a whole protected record into `out` at `at`; a promise when the provider works asynchronously. */
+  seal(type: number, content: Uint8Array, out: Uint8Array, at: number): Promise<void> | undefined {
+    // RFC 8446 §5.5: a key has a limit; whoever seals must have changed it before.
+    if (this.left <= 0) throw failure('ERR_TLS_KEY_LIMIT')
+    const { length } = content
+    writeHeader(out, at, contentType.application_data, length + 1 + TAG_LENGTH)
+    const header = out.subarray(at, at + HEADER_LENGTH)
+    const scratch = this.#scratch
+    const inner =
+      scratch !== undefined && scratch.length > length
+        ? scratch.subarray(0, length + 1)
+        : new Uint8Array(length + 1)
+    inner.set(content)
+    inner[length] = type
+    const nonce = this.nonce()
+    const { key } = this
+    const sealed = isPromise(key)
+      ? key.then((ready) => ready.seal(nonce, header, inner))
+      : key.seal(nonce, header, inner)
+    if (isPromise(sealed)) {
+      this.#scratch = undefined
+      return sealed.then((ciphertext) => out.set(ciphertext, at + HEADER_LENGTH))
+    }
+    if (scratch === undefined) this.#scratch = new Uint8Array(MAX_PLAINTEXT + 1)
+    out.set(sealed, at + HEADER_LENGTH)
+    return undefined
+  }
+}
+
+export class Opener extends Protection {
+  /** The content of a protected record. Raises ERR_TLS_BAD_RECORD_MAC and what `readInner` raises. */
+  open(record: TlsRecord): MaybePromise<Content> {
+    const { header, fragment, type } = record
+    // RFC 8446 §5.2: what is shorter than its tag cannot be authentic.
+    if (fragment.length < TAG_LENGTH) throw failure('ERR_TLS_BAD_RECORD_MAC', 'shorter than its tag')
+    const nonce = this.nonce()
+    const { key } = this
+    const opened = isPromise(key)
+      ? key.then((ready) => ready.open(nonce, header, fragment))
+      : key.open(nonce, header, fragment)
+    return isPromise(opened) ? opened.then((inner) => readInner(type, inner)) : readInner(type, opened)
+  }
+}
+
+/** RFC 8446 §5.2, §5.4: content, its type, and zeros of padding. */
+function readInner(outerType: number, inner: Uint8Array): Content {
+  // RFC 8446 §5.2: the outer opaque_type is always application_data.
+  if (outerType !== contentType.application_data)
+    throw failure('ERR_TLS_UNEXPECTED_MESSAGE', 'a protected record of another outer type')
+  // RFC 8446 §5.4: the encoded TLSInnerPlaintext MUST NOT exceed 2^14 + 1 bytes.
+  if (inner.length > MAX_PLAINTEXT + 1) throw failure('ERR_TLS_RECORD_OVERFLOW', 'after decryption')
+  let end = inner.length - 1
+  while (end >= 0 && inner[end] === 0) end--
+  // RFC 8446 §5.4: no non-zero octet in the cleartext MUST be answered with unexpected_message.
+  if (end < 0) throw failure('ERR_TLS_UNEXPECTED_MESSAGE', 'a record of padding only')
+  return { type: inner[end]!, content: inner.subarray(0, end) }
+}

@@ -1,0 +1,63 @@
+// Records out of a stream of bytes, in whatever pieces it comes: only the header is understood here. RFC 8446 §5.1.
+import { ByteQueue } from '../bytes/index.js'
+import { failure } from '../errors.js'
+import { contentType, MAX_CIPHERTEXT } from './registry.js'
+
+export const HEADER_LENGTH = 5
+
+export interface TlsRecord {
+  readonly type: number
+  /** The five bytes of the header: the additional data of a protected record. */
+  readonly header: Uint8Array
+  readonly fragment: Uint8Array
+}
+
+export class RecordReader {
+  readonly #queue = new ByteQueue()
+  #first = true
+
+  push(chunk: Uint8Array): void {
+    this.#queue.push(chunk)
+  }
+
+  /** The next whole record, or undefined. `maxFragment` in bytes is what the record may hold at this moment. */
+  next(maxFragment: number): TlsRecord | undefined {
+    const queue = this.#queue
+    if (queue.length < HEADER_LENGTH) return undefined
+    const [type, major, , high, low] = queue.peek(HEADER_LENGTH) as unknown as [
+      number,
+      number,
+      number,
+      number,
+      number,
+    ]
+    const known = type >= contentType.change_cipher_spec && type <= contentType.application_data
+    // Something that is not TLS shows in its first bytes; after that legacy_record_version is ignored (RFC 8446 §5.1).
+    if (this.#first && (!known || major !== 3)) throw failure('ERR_TLS_NOT_TLS')
+    // RFC 8446 §5: an unexpected record type MUST be answered with unexpected_message.
+    if (!known) throw failure('ERR_TLS_RECORD_TYPE', String(type))
+    const length = (high << 8) | low
+    // RFC 8446 §5.1, §5.2: longer records MUST end the connection with record_overflow.
+    if (length > Math.min(maxFragment, MAX_CIPHERTEXT))
+      throw failure('ERR_TLS_RECORD_OVERFLOW', `${length} bytes`)
+    if (queue.length < HEADER_LENGTH + length) return undefined
+    this.#first = false
+    const whole = queue.take(HEADER_LENGTH + length)
+    return { type, header: whole.subarray(0, HEADER_LENGTH), fragment: whole.subarray(HEADER_LENGTH) }
+  }
+}
+
+/** Write a record header into `out` at `at`. RFC 8446 §5.1: legacy_record_version is 0x0303, 0x0301 in the first hello. */
+export function writeHeader(
+  out: Uint8Array,
+  at: number,
+  type: number,
+  length: number,
+  version: number = 0x0303,
+): void {
+  out[at] = type
+  out[at + 1] = version >> 8
+  out[at + 2] = version & 0xff
+  out[at + 3] = length >> 8
+  out[at + 4] = length & 0xff
+}

@@ -1,0 +1,127 @@
+// The numbers of TLS and their RFC names: RFC 8446 §4, §5.1, Appendix B, and the IANA registries it set up. Data only;
+// who may use which value where is decided in the rooms that read messages.
+import type { KeyKind, SignatureAlgorithm } from '../crypto/provider.js'
+
+/** RFC 8446 §5.1. */
+export const contentType = {
+  change_cipher_spec: 20,
+  alert: 21,
+  handshake: 22,
+  application_data: 23,
+} as const
+
+/** RFC 8446 §4. */
+export const handshakeType = {
+  hello_request: 0,
+  client_hello: 1,
+  server_hello: 2,
+  new_session_ticket: 4,
+  encrypted_extensions: 8,
+  certificate: 11,
+  certificate_request: 13,
+  certificate_verify: 15,
+  finished: 20,
+  key_update: 24,
+  message_hash: 254,
+} as const
+
+export type HandshakeName = keyof typeof handshakeType
+
+/** RFC 8446 §4.2, and what we meet beside it. */
+export const extensionType = {
+  server_name: 0,
+  status_request: 5,
+  supported_groups: 10,
+  signature_algorithms: 13,
+  application_layer_protocol_negotiation: 16,
+  signed_certificate_timestamp: 18,
+  record_size_limit: 28,
+  pre_shared_key: 41,
+  early_data: 42,
+  supported_versions: 43,
+  cookie: 44,
+  psk_key_exchange_modes: 45,
+  certificate_authorities: 47,
+  signature_algorithms_cert: 50,
+  key_share: 51,
+} as const
+
+export const TLS12 = 0x0303
+export const TLS13 = 0x0304
+
+/** RFC 8446 §5.1: content of a record, in bytes. */
+export const MAX_PLAINTEXT: number = 2 ** 14
+/** RFC 8446 §5.2: protected content of a record, in bytes. */
+export const MAX_CIPHERTEXT: number = MAX_PLAINTEXT + 256
+
+/** The name of `value` in one of the tables above, or `unknown_<value>`. */
+export function nameOf(table: Readonly<Record<string, number>>, value: number): string {
+  for (const name in table) if (table[name] === value) return name
+  return `unknown_${value}`
+}
+
+export interface SignatureScheme {
+  readonly id: number
+  readonly name: string
+  readonly algorithm: SignatureAlgorithm
+  /** RFC 8446 §4.2.3: the RSASSA-PKCS1-v1_5 schemes are for certificates only. */
+  readonly handshake: boolean
+  /** Whether a key can make it: RFC 8446 §4.2.3 binds ECDSA schemes to a curve and PSS schemes to a key OID. */
+  fits(key: KeyKind): boolean
+}
+
+/** RFC 8446 §4.2.3, in preference order. */
+export const signatureSchemes: readonly SignatureScheme[] = [
+  ecdsa(0x0403, 'ecdsa_secp256r1_sha256', 'P-256', 'SHA-256'),
+  ecdsa(0x0503, 'ecdsa_secp384r1_sha384', 'P-384', 'SHA-384'),
+  {
+    id: 0x0807,
+    name: 'ed25519',
+    algorithm: { kind: 'ed25519' },
+    handshake: true,
+    fits: (key) => key.kind === 'ed25519',
+  },
+  pss(0x0804, 'rsa_pss_rsae_sha256', 'SHA-256', 32, false),
+  pss(0x0805, 'rsa_pss_rsae_sha384', 'SHA-384', 48, false),
+  pss(0x0806, 'rsa_pss_rsae_sha512', 'SHA-512', 64, false),
+  pss(0x0809, 'rsa_pss_pss_sha256', 'SHA-256', 32, true),
+  pss(0x080a, 'rsa_pss_pss_sha384', 'SHA-384', 48, true),
+  pss(0x080b, 'rsa_pss_pss_sha512', 'SHA-512', 64, true),
+  ecdsa(0x0603, 'ecdsa_secp521r1_sha512', 'P-521', 'SHA-512'),
+  pkcs1(0x0401, 'rsa_pkcs1_sha256', 'SHA-256'),
+  pkcs1(0x0501, 'rsa_pkcs1_sha384', 'SHA-384'),
+  pkcs1(0x0601, 'rsa_pkcs1_sha512', 'SHA-512'),
+]
+
+type Sha2 = 'SHA-256' | 'SHA-384' | 'SHA-512'
+
+function ecdsa(id: number, name: string, curve: 'P-256' | 'P-384' | 'P-521', hash: Sha2): SignatureScheme {
+  return {
+    id,
+    name,
+    algorithm: { kind: 'ecdsa', hash },
+    handshake: true,
+    fits: (key) => key.kind === 'ec' && key.curve === curve,
+  }
+}
+
+function pss(id: number, name: string, hash: Sha2, saltLength: number, oid: boolean): SignatureScheme {
+  return {
+    id,
+    name,
+    algorithm: { kind: 'rsa-pss', hash, saltLength },
+    handshake: true,
+    // RFC 8017 §9.1.1: the encoded message must hold digest, salt and two bytes.
+    fits: (key) => key.kind === 'rsa' && key.pss === oid && key.bits >= 16 * saltLength + 16 + 1,
+  }
+}
+
+function pkcs1(id: number, name: string, hash: Sha2): SignatureScheme {
+  return {
+    id,
+    name,
+    algorithm: { kind: 'rsa-pkcs1', hash },
+    handshake: false,
+    fits: (key) => key.kind === 'rsa' && !key.pss,
+  }
+}

@@ -1,0 +1,92 @@
+// The key schedule of RFC 8446 §7.1, with the RFC's labels:
+//
+//   PSK or 0 ─► Extract = Early Secret ─► Derive "derived"
+//   (EC)DHE  ─► Extract = Handshake Secret ─► "c hs traffic", "s hs traffic" ─► Derive "derived"
+//   0        ─► Extract = Master Secret ─► "c ap traffic", "s ap traffic", "exp master", "res master"
+//
+// Functions of their arguments only; who may hold which secret is decided in handshake13.
+import type { Bytes } from '../bytes/index.js'
+import { deriveSecret, hkdfExpandLabel, hkdfExtract } from '../crypto/hkdf.js'
+import type { CipherSuite, Hash } from '../crypto/provider.js'
+
+const EMPTY = new Uint8Array(0)
+
+export interface TrafficSecrets {
+  readonly client: Bytes
+  readonly server: Bytes
+}
+
+/** Without a PSK a string of zeros stands for it. */
+export function earlySecret(hash: Hash, psk: Uint8Array = new Uint8Array(hash.length)): Bytes {
+  return hkdfExtract(hash, new Uint8Array(hash.length), psk)
+}
+
+export function handshakeSecret(hash: Hash, early: Uint8Array, shared: Uint8Array): Bytes {
+  return hkdfExtract(hash, deriveSecret(hash, early, 'derived', hash.digest(EMPTY)), shared)
+}
+
+export function masterSecret(hash: Hash, handshake: Uint8Array): Bytes {
+  const salt = deriveSecret(hash, handshake, 'derived', hash.digest(EMPTY))
+  return hkdfExtract(hash, salt, new Uint8Array(hash.length))
+}
+
+/** `transcript` is the hash of ClientHello...ServerHello. */
+export function handshakeTraffic(hash: Hash, handshake: Uint8Array, transcript: Uint8Array): TrafficSecrets {
+  return {
+    client: deriveSecret(hash, handshake, 'c hs traffic', transcript),
+    server: deriveSecret(hash, handshake, 's hs traffic', transcript),
+  }
+}
+
+/** `transcript` is the hash of ClientHello...server Finished. */
+export function applicationTraffic(hash: Hash, master: Uint8Array, transcript: Uint8Array): TrafficSecrets {
+  return {
+    client: deriveSecret(hash, master, 'c ap traffic', transcript),
+    server: deriveSecret(hash, master, 's ap traffic', transcript),
+  }
+}
+
+/** `transcript` is the hash of ClientHello...server Finished. */
+export function exporterMasterSecret(hash: Hash, master: Uint8Array, transcript: Uint8Array): Bytes {
+  return deriveSecret(hash, master, 'exp master', transcript)
+}
+
+/** `transcript` is the hash of ClientHello...client Finished. */
+export function resumptionMasterSecret(hash: Hash, master: Uint8Array, transcript: Uint8Array): Bytes {
+  return deriveSecret(hash, master, 'res master', transcript)
+}
+
+/** RFC 8446 §4.6.1: the PSK that a ticket stands for. */
+export function ticketPsk(hash: Hash, resumptionMaster: Uint8Array, nonce: Uint8Array): Bytes {
+  return hkdfExpandLabel(hash, resumptionMaster, 'resumption', nonce, hash.length)
+}
+
+/** RFC 8446 §7.2. */
+export function nextTrafficSecret(hash: Hash, secret: Uint8Array): Bytes {
+  return hkdfExpandLabel(hash, secret, 'traffic upd', EMPTY, hash.length)
+}
+
+/** RFC 8446 §7.3. */
+export function trafficKeys(suite: CipherSuite, secret: Uint8Array): { readonly key: Bytes; readonly iv: Bytes } {
+  return {
+    key: hkdfExpandLabel(suite.hash, secret, 'key', EMPTY, suite.aead.keyLength),
+    iv: hkdfExpandLabel(suite.hash, secret, 'iv', EMPTY, 12),
+  }
+}
+
+/** RFC 8446 §4.4.4: the verify_data of a Finished under a traffic secret. */
+export function finishedMac(hash: Hash, secret: Uint8Array, transcript: Uint8Array): Bytes {
+  return hash.hmac(hkdfExpandLabel(hash, secret, 'finished', EMPTY, hash.length), transcript)
+}
+
+/** RFC 8446 §7.5: TLS-Exporter. */
+export function exportKeyingMaterial(
+  hash: Hash,
+  exporterMaster: Uint8Array,
+  label: string,
+  context: Uint8Array,
+  length: number,
+): Bytes {
+  const secret = deriveSecret(hash, exporterMaster, label, hash.digest(EMPTY))
+  return hkdfExpandLabel(hash, secret, 'exporter', hash.digest(context), length)
+}

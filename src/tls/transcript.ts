@@ -1,0 +1,32 @@
+// The transcript hash: every handshake message in order, headers included. RFC 8446 §4.4.1.
+import { type Bytes, concat } from '../bytes/index.js'
+import type { Hash, RunningHash } from '../crypto/provider.js'
+import type { HandshakeMessage } from './messages/message.js'
+import { handshakeType } from './registry.js'
+
+export class Transcript {
+  readonly #hash: Hash
+  #running: RunningHash
+
+  constructor(hash: Hash, clientHello: HandshakeMessage) {
+    this.#hash = hash
+    this.#running = hash.create()
+    this.add(clientHello)
+  }
+
+  add(message: HandshakeMessage): void {
+    this.#running.update(message.bytes)
+  }
+
+  /** The hash of all messages so far. */
+  digest(): Bytes {
+    return this.#running.digest()
+  }
+
+  /** RFC 8446 §4.4.1: on HelloRetryRequest a message_hash stands for the first ClientHello. */
+  retry(): void {
+    const first = this.digest()
+    this.#running = this.#hash.create()
+    this.#running.update(concat(new Uint8Array([handshakeType.message_hash, 0, 0, first.length]), first))
+  }
+}

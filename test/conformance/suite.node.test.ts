@@ -1,0 +1,2 @@
+import { conformance } from './suite.js'
+conformance('node')

@@ -1,0 +1,100 @@
+// What npm publishes: each entry point has its types first, each target is built, and nothing else goes along.
+import { execFile } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { projectRoot } from './source.js'
+
+interface Manifest {
+  readonly type: string
+  readonly sideEffects: boolean
+  readonly files: readonly string[]
+  readonly bin: Readonly<Record<string, string>>
+  readonly engines: { readonly node: string }
+  readonly dependencies: Readonly<Record<string, string>>
+  readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>
+}
+
+const manifest = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as Manifest
+
+const targets = Object.entries(manifest.exports).flatMap(([key, target]) =>
+  typeof target === 'string' ? [] : [{ key, target }],
+)
+
+describe('package.json', () => {
+  it('is ESM without side effects, for the Node versions that are tested', () => {
+    expect(manifest.type).toBe('module')
+    expect(manifest.sideEffects).toBe(false)
+    expect(manifest.engines.node).toBe('>=20.19')
+  })
+
+  it('publishes the entry points of the design', () => {
+    expect(Object.keys(manifest.exports)).toEqual(
+      expect.arrayContaining([
+        '.',
+        './node',
+        './workerd',
+        './browser',
+        './duplex',
+        './gateway',
+        './package.json',
+      ]),
+    )
+  })
+
+  it.each(targets)('$key names its types first and a default last', ({ target }) => {
+    expect(Object.keys(target)[0]).toBe('types')
+    expect(Object.keys(target).at(-1)).toBe('default')
+  })
+
+  it('depends at runtime on node-forge and ws only', () => {
+    expect(Object.keys(manifest.dependencies).sort()).toEqual(['node-forge', 'ws'])
+  })
+
+  it('pins every dependency', () => {
+    expect(Object.values(manifest.dependencies).filter((range) => !/^\d+\.\d+\.\d+$/.test(range))).toEqual([])
+  })
+
+  it('publishes only files that exist', () => {
+    const absent = manifest.files.filter((path) => path !== 'dist' && !existsSync(join(projectRoot, path)))
+    expect(absent).toEqual([])
+  })
+})
+
+describe('a build', () => {
+  let folder: string
+  beforeAll(async () => {
+    folder = await mkdtemp(join(projectRoot, 'node_modules', '.underpass-build-'))
+    const tsc = join(projectRoot, 'node_modules', '.bin', 'tsc')
+    await promisify(execFile)(tsc, ['-p', 'tsconfig.build.json', '--outDir', folder], { cwd: projectRoot })
+  }, 120_000)
+  afterAll(() => rm(folder, { recursive: true, force: true }))
+
+  it.each([...targets.flatMap(({ target }) => Object.values(target)), ...Object.values(manifest.bin)])(
+    'makes %s',
+    (path) => {
+      expect(existsSync(join(folder, path.replace(/^\.\/dist\//, '')))).toBe(true)
+    },
+  )
+
+  it.each(Object.values(manifest.bin))('%s begins with a shebang', (path) => {
+    const text = readFileSync(join(folder, path.replace(/^\.\/dist\//, '')), 'utf8')
+    expect(text).toMatch(/^#!\/usr\/bin\/env node\n/)
+  })
+})
+
+describe('npm pack', () => {
+  it('takes the build, the documents and nothing else', { timeout: 60_000 }, async () => {
+    const { stdout } = await promisify(execFile)('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
+      cwd: projectRoot,
+    })
+    const [packed] = JSON.parse(stdout) as [{ files: ReadonlyArray<{ path: string }> }]
+    const paths = packed.files.map(({ path }) => path)
+    const expected =
+      /^(dist\/.*|src\/.*\.ts|docs\/errors\.md|README\.md|LICENSE|CHANGELOG\.md|SECURITY\.md|package\.json)$/
+    expect(paths.filter((path) => !expected.test(path))).toEqual([])
+    expect(paths).toEqual(expect.arrayContaining(['package.json', 'README.md', 'LICENSE', 'docs/errors.md']))
+  })
+})

@@ -1,0 +1,47 @@
+// The table of rooms: who may import whom. It is the documentation; imports.test.ts holds the code to it.
+// A room is a folder of src, or one of its root files. `rooms` are other rooms of src, `packages` what comes from outside.
+export interface Room {
+  readonly rooms: readonly string[]
+  readonly packages?: readonly RegExp[]
+}
+
+const root = ['errors', 'layer', 'trace']
+const core = ['bytes', 'crypto', 'pki', 'tls', 'tunnel']
+const forge = /^node-forge\/lib\//
+const node = /^node:/
+
+// Sorted from the ground up: a room imports only rooms above it.
+// biome-ignore format: a table
+export const rooms: Readonly<Record<string, Room>> = {
+  // Root files: what every room shares.
+  'errors':            { rooms: [] },
+  'trace':             { rooms: ['errors'] },
+  'layer':             { rooms: ['errors', 'trace'] },
+
+  // The core: no I/O, no clock, no globals.
+  'bytes':             { rooms: ['errors'] },
+  'crypto':            { rooms: ['errors', 'layer', 'bytes'], packages: [forge] },
+  'pki':               { rooms: ['errors', 'layer', 'bytes', 'crypto'], packages: [forge] },
+  'tls':               { rooms: [...root, 'bytes', 'crypto', 'pki'] },
+  'tunnel':            { rooms: [...root, 'bytes', 'crypto'] },
+
+  // The moving parts: streams and choices, but no runtime's nouns.
+  'stream':            { rooms: [...root, 'bytes'] },
+  'platform':          { rooms: ['errors', 'layer', 'bytes', 'crypto', 'stream'] },
+  'dial':              { rooms: [...root, ...core, 'stream', 'platform'] },
+
+  // Adapters: the only rooms with runtime nouns. None imports another.
+  'platform/memory':   { rooms: [...root, 'bytes', 'crypto', 'stream', 'platform', 'dial'] },
+  'platform/node':     { rooms: [...root, ...core, 'stream', 'platform', 'dial', 'index'], packages: [node] },
+  'platform/workerd':  { rooms: [...root, ...core, 'stream', 'platform', 'dial', 'index'], packages: [/^cloudflare:sockets$/] },
+  'platform/browser':  { rooms: [...root, ...core, 'stream', 'platform', 'dial', 'index'] },
+
+  // What stands on top.
+  'index':             { rooms: [...root, ...core, 'stream', 'platform', 'dial'] },
+  'duplex':            { rooms: [...root, 'bytes', 'stream', 'dial'], packages: [node] },
+  'gateway':           { rooms: ['errors', 'trace', 'bytes'], packages: [node, /^ws$/] },
+  'cli':               { rooms: [...root, 'index', 'dial', 'platform/node', 'duplex', 'gateway'], packages: [node, /^node-forge$/, /^@electric-sql\/pglite/, /^pg$/] },
+}
+
+/** Names that hide what a folder is for. */
+export const vagueFolders: readonly string[] = ['utils', 'util', 'helpers', 'helper', 'common', 'misc', 'lib']
