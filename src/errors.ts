@@ -188,6 +188,9 @@ const table = {
   ERR_GATEWAY_NO_ROUTE: { kind: 'tls', phase: 'gateway', blame: 'peer', alert: 'no_application_protocol', what: 'A client asked for an ALPN and server name that no route has.', hint: 'Add the route, or correct the client.' },
   ERR_GATEWAY_DENIED: { kind: 'tls', phase: 'gateway', blame: 'peer', alert: 'access_denied', what: 'A client\'s certificate is missing or not allowed on the route.', hint: 'Issue a certificate that the route\'s policy accepts.' },
   ERR_GATEWAY_CONNECT: { kind: 'dial', phase: 'gateway', blame: 'network', what: 'The gateway could not reach the service behind a route.', hint: 'Start the service, or correct the connector\'s address.', retryable: true },
+  ERR_GATEWAY_UPGRADE: { kind: 'upgrade', phase: 'gateway', blame: 'peer', what: 'A request to the gateway was no upgrade it can answer.', hint: 'Ask for the upgrade path with GET and `Upgrade: websocket`.' },
+  ERR_GATEWAY_HANDSHAKE: { kind: 'tls', phase: 'gateway', blame: 'peer', alert: 'handshake_failure', what: 'The inner TLS handshake with a client failed.', hint: 'The detail is OpenSSL\'s reason; the client may not trust the gateway\'s certificate.' },
+  ERR_GATEWAY_UPSTREAM: { kind: 'stream', phase: 'gateway', blame: 'network', what: 'The service behind a route cut its connection.', hint: 'Read the service\'s log.', retryable: true },
   ERR_GATEWAY_LIMIT: { kind: 'stream', phase: 'gateway', blame: 'peer', what: 'A client exceeded a limit of the gateway.', hint: 'Raise the limit named in the message if the client is honest.' },
 
   ERR_INTERNAL: { kind: 'stream', phase: 'stream', blame: 'us', alert: 'internal_error', what: 'A bug in Underpass.', hint: 'Report it with the trace (it holds no secrets).', exit: 70 },

@@ -2,13 +2,22 @@
 // engine: numbers of RSA keys, raw Ed25519 keys, and id-RSASSA-PSS keys (RFC 4055) as rsaEncryption ones, the only form
 // that WebCrypto imports. Malformed input gives undefined. Certificates and what users pass in are read in `pki`.
 import { type Bytes, concat, equal, fromHex, hex, Writer } from '../bytes/index.js'
-import type { HashName } from './provider.js'
+import type { CurveName, HashName } from './provider.js'
+import { curveLengths } from './signatures.js'
 
 const oids = {
   rsaEncryption: '2a864886f70d010101',
   rsassaPss: '2a864886f70d01010a',
   mgf1: '2a864886f70d010108',
   ed25519: '2b6570',
+  ecPublicKey: '2a8648ce3d0201',
+}
+
+/** RFC 5480 §2.1.1.1. */
+const curveOids: Readonly<Record<CurveName, string>> = {
+  'P-256': '2a8648ce3d030107',
+  'P-384': '2b81040022',
+  'P-521': '2b81040023',
 }
 
 const hashOids: Readonly<Record<string, HashName>> = {
@@ -36,6 +45,21 @@ export function rsaPublicNumbers(spki: Uint8Array): RsaNumbers | undefined {
   if (exponent.length > 4 || exponent.at(-1)! % 2 === 0 || (exponent.length === 1 && exponent[0]! < 3))
     return undefined
   return modulus.at(-1)! % 2 === 0 ? undefined : { modulus, exponent }
+}
+
+/** Bits of a modulus without leading zeros. */
+export function modulusBits({ modulus }: RsaNumbers): number {
+  return 8 * modulus.length + 24 - Math.clz32(modulus[0]!)
+}
+
+/** The coordinates x || y of a key on this named curve: no explicit parameters, no compressed point. */
+export function ecPublicPoint(spki: Uint8Array, curve: CurveName): Uint8Array | undefined {
+  const parts = spkiParts(spki)
+  if (parts?.oid !== oids.ecPublicKey || parts.curve !== curveOids[curve]) return undefined
+  // RFC 5480 §2.2: 04 is the uncompressed form; CAs issue no other.
+  return parts.key[0] === 4 && parts.key.length === 1 + 2 * curveLengths[curve]
+    ? parts.key.subarray(1)
+    : undefined
 }
 
 /** n, e, d, p, q, dP, dQ, qInv of a two-prime key, or undefined. */
@@ -135,6 +159,8 @@ interface KeyParts {
   readonly oid: string
   /** Content of the algorithm's SEQUENCE of parameters, if it has one. */
   readonly parameters: Uint8Array | undefined
+  /** Content of the algorithm's parameter that is an OID, in hex. */
+  readonly curve: string | undefined
   readonly key: Uint8Array
 }
 
@@ -155,8 +181,14 @@ function pkcs8Parts(pkcs8: Uint8Array): KeyParts | undefined {
 function keyParts(algorithm: Element | undefined, key: Uint8Array): KeyParts | undefined {
   const oid = algorithm && algorithmOid(algorithm)
   if (algorithm === undefined || oid === undefined) return undefined
-  const parameters = elements(algorithm.content)?.[1]
-  return { oid, parameters: parameters?.tag === 0x30 ? parameters.content : undefined, key }
+  const [, parameters, more] = elements(algorithm.content) ?? []
+  if (more !== undefined) return undefined
+  return {
+    oid,
+    parameters: parameters?.tag === 0x30 ? parameters.content : undefined,
+    curve: parameters?.tag === 0x06 ? hex(parameters.content) : undefined,
+    key,
+  }
 }
 
 function algorithmOid(algorithm: Element): string | undefined {

@@ -5,7 +5,9 @@ import { failure } from '../errors.js'
 import {
   asRsaEncryptionPkcs8,
   asRsaEncryptionSpki,
+  ecPublicPoint,
   isPssKey,
+  modulusBits,
   pssParametersAllow,
   rsaPublicNumbers,
 } from './key-encoding.js'
@@ -36,6 +38,7 @@ export async function subtleVerify(
     throw failure('ERR_CRYPTO_UNAVAILABLE', `signatures with ${algorithmName(algorithm)}`)
   if (!algorithmFits(algorithm, kind)) return false
   if (kind.kind === 'rsa' && rsaPublicNumbers(spki) === undefined) return false
+  if (kind.kind === 'ec' && ecPublicPoint(spki, kind.curve) === undefined) return false
   if (algorithm.kind === 'rsa-pss' && !pssParametersAllow(spki, algorithm.hash, algorithm.saltLength))
     return false
   const raw = kind.kind === 'ec' ? ecdsaSignatureFromDer(signature, kind.curve) : (signature as Bytes)
@@ -164,14 +167,11 @@ async function publicHalf(subtle: SubtleLike, pkcs8: Uint8Array, kind: KeyKind):
       cause,
     })
   }
-  const sound = kind.kind !== 'rsa' || ((kind.pss || !isPssKey(pkcs8)) && modulusBits(spki) === kind.bits)
-  if (!sound) throw failure('ERR_CRYPTO_KEY', 'the RSA key has another size or purpose')
+  if (kind.kind !== 'rsa') return spki
+  const numbers = rsaPublicNumbers(spki)
+  if (numbers === undefined || modulusBits(numbers) !== kind.bits || (isPssKey(pkcs8) && !kind.pss))
+    throw failure('ERR_CRYPTO_KEY', 'the RSA key has another size or purpose')
   return spki
-}
-
-function modulusBits(spki: Uint8Array): number | undefined {
-  const modulus = rsaPublicNumbers(spki)?.modulus
-  return modulus && 8 * modulus.length - Math.clz32(modulus[0]!) + 24
 }
 
 function isNotSupported(thrown: unknown): boolean {

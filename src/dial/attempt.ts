@@ -6,12 +6,12 @@ import { Connection } from '../stream/index.js'
 import type { TlsInfo } from '../tls/index.js'
 import type { UpgradeInfo } from '../tunnel/index.js'
 import type { HeadersRequest } from './options.js'
-import { headerList } from './options.js'
 import type { UpgradeMode } from './plan.js'
 import { upgradeTokens } from './plan.js'
 import { retold } from './retold.js'
 import type { Reached, Run } from './run.js'
 import { observe, outerExpectations, step, timed, within } from './run.js'
+import { headerList } from './settings.js'
 
 /** A connection to the origin, up to and including the outer TLS if there is one. */
 export interface Opened {
@@ -37,7 +37,7 @@ export async function openWire(run: Run): Promise<Connection> {
   const dial = platform.dialTcp?.bind(platform)
   if (dial === undefined) throw failure('ERR_UNSUPPORTED_PLATFORM', `${platform.name} opens no raw TCP`)
   run.connections++
-  step(run, 'tcp', { host: address.host, port: address.port, connection: run.connections })
+  step(run, 'dial', { host: address.host, port: address.port, connection: run.connections })
   const wire = await timed(
     run,
     'tcp',
@@ -91,7 +91,11 @@ export async function climb(run: Run, opened: Opened, mode: UpgradeMode): Promis
 }
 
 /** The upgrade request and its answer, nothing above; says which framing follows. */
-export async function askUpgrade(run: Run, opened: Opened, mode: UpgradeMode): Promise<UpgradeInfo['framing']> {
+export async function askUpgrade(
+  run: Run,
+  opened: Opened,
+  mode: UpgradeMode,
+): Promise<UpgradeInfo['framing']> {
   const { settings, platform } = run
   const { connection } = opened
   const deadline = { milliseconds: settings.timeouts.upgrade, phase: 'upgrade' } as const

@@ -1,14 +1,7 @@
 // Several ways, one after the other: each on a fresh connection, each traced, the next only after a refusal that it can
 // better. The two kinds of way, upgraded and direct, are put together here from attempt.ts.
 import { asTunnelError, type TunnelError } from '../errors.js'
-import {
-  climb,
-  climbRuntimeWebSocket,
-  type Opened,
-  openOuter,
-  openWire,
-  standOn,
-} from './attempt.js'
+import { climb, climbRuntimeWebSocket, type Opened, openOuter, openWire, standOn } from './attempt.js'
 import type { Mode, UpgradeMode } from './plan.js'
 import { movesOn, refusalOf } from './plan.js'
 import { retold } from './retold.js'
@@ -16,7 +9,11 @@ import type { Reached, Run } from './run.js'
 import { observe, step } from './run.js'
 
 /** A plan that is fixed: what was asked for, or what this runtime can do. */
-export async function reachFixed(run: Run, attempts: readonly Mode[], automatically: boolean): Promise<Reached> {
+export async function reachFixed(
+  run: Run,
+  attempts: readonly Mode[],
+  automatically: boolean,
+): Promise<Reached> {
   return inOrder(run, attempts, automatically, async (mode) => {
     if (run.platform.dialTcp === undefined) return climbRuntimeWebSocket(run)
     return mode === 'direct' ? reachDirect(run) : climb(run, await openForUpgrade(run), mode)
@@ -85,7 +82,10 @@ export async function reachDirect(run: Run): Promise<Reached> {
   return standOn(run, opened)
 }
 
-function withEarlier(failures: ReadonlyArray<{ mode: Mode; error: TunnelError }>, last: TunnelError): TunnelError {
+function withEarlier(
+  failures: ReadonlyArray<{ mode: Mode; error: TunnelError }>,
+  last: TunnelError,
+): TunnelError {
   if (failures.length < 2) return last
   const evidence = failures.slice(0, -1).map(({ mode, error }) => `${mode}: ${error.message}`)
   return retold(last, { evidence: [...evidence, ...last.evidence] })

@@ -1,4 +1,5 @@
 // Bring your own bytes: a stack of layers over any byte stream, without dialing, detecting or deciding anything.
+import { asTunnelError } from '../errors.js'
 import type { Layer } from '../layer.js'
 import type { ByteStream, TunnelSocket } from '../stream/index.js'
 import { Connection, tunnelSocket, wireFromStream } from '../stream/index.js'
@@ -36,8 +37,9 @@ export async function connectOver<const Layers extends readonly Layer[]>(
   let info: unknown
   try {
     for (const layer of layers) info = await connection.push(layer, signal)
-  } catch (error) {
-    connection.destroy()
+  } catch (thrown) {
+    const error = asTunnelError(thrown)
+    connection.destroy(error)
     throw error
   }
   return tunnelSocket(connection.wire(), info as InfoOfLast<Layers>)

@@ -1,8 +1,15 @@
 // The probe is the connection: the first one offers the application's real ALPN, and what its handshake says decides
 // what becomes of it. `read` is the verdict table; around it, what is done with a verdict: kept, contradicted, reported.
-import { asTunnelError, CertificateError, failure, TlsError, type TunnelError, UpgradeError } from '../errors.js'
+import {
+  asTunnelError,
+  CertificateError,
+  failure,
+  TlsError,
+  type TunnelError,
+  UpgradeError,
+} from '../errors.js'
 import type { TlsInfo } from '../tls/index.js'
-import { askUpgrade, type OuterHello, type Opened, openOuter, openWire, standOn } from './attempt.js'
+import { askUpgrade, type Opened, type OuterHello, openOuter, openWire, standOn } from './attempt.js'
 import { climbInOrder, inOrder, openForUpgrade, reachDirect } from './attempts.js'
 import type { Verdict } from './cache.js'
 import type { UpgradeMode } from './plan.js'
@@ -13,15 +20,15 @@ import { observe, step, within } from './run.js'
 /** What the first handshake says, and what follows. */
 export type Reading =
   /** This connection is the tunnel. */
-  | { readonly then: 'direct'; readonly sentence: string; readonly opened: Opened }
+  | { readonly next: 'direct'; readonly sentence: string; readonly opened: Opened }
   /** Ask for the upgrade on this very connection. */
-  | { readonly then: 'upgrade-here'; readonly sentence: string; readonly opened: Opened }
+  | { readonly next: 'upgrade-here'; readonly sentence: string; readonly opened: Opened }
   /** A load balancer that wants another hello, without our ALPN. */
-  | { readonly then: 'upgrade-anew'; readonly sentence: string; readonly opened?: Opened }
+  | { readonly next: 'upgrade-anew'; readonly sentence: string; readonly opened?: Opened }
   /** Both a load balancer and a broken path look like this. */
-  | { readonly then: 'inconclusive'; readonly sentence: string; readonly error: TunnelError }
+  | { readonly next: 'inconclusive'; readonly sentence: string; readonly error: TunnelError }
   /** A real error, to be reported as itself. */
-  | { readonly then: 'fail'; readonly sentence: string; readonly error: TunnelError }
+  | { readonly next: 'fail'; readonly sentence: string; readonly error: TunnelError }
 
 /** Reaches the server by finding out how, or by what is remembered. */
 export async function reachDetecting(run: Run, upgrades: readonly UpgradeMode[]): Promise<Reached> {
@@ -65,9 +72,9 @@ export interface Classified {
 export async function classify(run: Run, upgrades: readonly UpgradeMode[]): Promise<Classified> {
   const reading = await firstHandshake(run, probeName(run))
   observe(run, reading.sentence)
-  if (reading.then === 'fail') throw reading.error
-  if (reading.then !== 'inconclusive') {
-    const verdict = reading.then === 'direct' ? 'direct' : 'upgrade'
+  if (reading.next === 'fail') throw reading.error
+  if (reading.next !== 'inconclusive') {
+    const verdict = reading.next === 'direct' ? 'direct' : 'upgrade'
     reading.opened?.connection.destroy()
     conclude(run, verdict)
     const outer = reading.opened?.outer
@@ -105,17 +112,17 @@ function isOurs(alpn: string | undefined, offered: readonly string[]): boolean {
 function readHandshake(opened: Opened, offered: readonly string[]): Reading {
   const alpn = opened.outer?.alpn
   if (isOurs(alpn, offered)) {
-    return { then: 'direct', opened, sentence: `the origin selected ${alpn}: nothing ends TLS on the way` }
+    return { next: 'direct', opened, sentence: `the origin selected ${alpn}: nothing ends TLS on the way` }
   }
   if (alpn === undefined) {
     const sentence = `the origin selected none of ${offered.join(', ')}: a load balancer ends TLS`
-    return { then: 'upgrade-here', opened, sentence }
+    return { next: 'upgrade-here', opened, sentence }
   }
   if (alpn === 'h2') {
     const sentence = 'the origin selected h2, as any load balancer would, and an upgrade needs HTTP/1.1'
-    return { then: 'upgrade-anew', opened, sentence }
+    return { next: 'upgrade-anew', opened, sentence }
   }
-  return { then: 'upgrade-here', opened, sentence: `the origin selected ${alpn}, as any load balancer would` }
+  return { next: 'upgrade-here', opened, sentence: `the origin selected ${alpn}, as any load balancer would` }
 }
 
 function readFailure(error: TunnelError, offered: readonly string[]): Reading {
@@ -124,14 +131,14 @@ function readFailure(error: TunnelError, offered: readonly string[]): Reading {
       error.code === 'ERR_TLS_ALPN_UNOFFERED'
         ? 'the origin selected an application protocol that was not offered: a load balancer ends TLS'
         : `the origin refused ${offered.join(', ')} with alert 120 (no_application_protocol): a load balancer ends TLS`
-    return { then: 'upgrade-anew', sentence }
+    return { next: 'upgrade-anew', sentence }
   }
   if (!(error instanceof CertificateError) && isInconclusive(error)) {
     const alert = error instanceof TlsError && error.alert !== undefined ? ` (${error.alert})` : ''
     const sentence = `the handshake that offered ${offered.join(', ')} ended with ${error.code}${alert}: inconclusive`
-    return { then: 'inconclusive', error, sentence }
+    return { next: 'inconclusive', error, sentence }
   }
-  return { then: 'fail', error, sentence: `the first connection failed with ${error.code}` }
+  return { next: 'fail', error, sentence: `the first connection failed with ${error.code}` }
 }
 
 async function probeAndReach(
@@ -143,7 +150,7 @@ async function probeAndReach(
   const probed = probeName(run)
   const reading = await firstHandshake(run, probed)
   observe(run, reading.sentence)
-  switch (reading.then) {
+  switch (reading.next) {
     case 'fail':
       throw reading.error
     case 'inconclusive': {
@@ -181,7 +188,12 @@ function probeName(run: Run): string {
 
 async function firstHandshake(run: Run, serverName: string): Promise<Reading> {
   const { alpn } = run.settings
-  const hello: OuterHello = { alpn, serverName, required: false, isOurs: (selected) => isOurs(selected, alpn) }
+  const hello: OuterHello = {
+    alpn,
+    serverName,
+    required: false,
+    isOurs: (selected) => isOurs(selected, alpn),
+  }
   // A transport that does not open is nobody's verdict: it is thrown from here as itself.
   const connection = await openWire(run)
   try {
@@ -239,4 +251,8 @@ function contradictsUpgrade(error: TunnelError): boolean {
     error.code !== 'ERR_UPGRADE_FORBIDDEN' &&
     error.code !== 'ERR_UPGRADE_REDIRECTED'
   )
+}
+
+function isIpLiteral(host: string): boolean {
+  return host.includes(':') || /^\d+(?:\.\d+){3}$/.test(host)
 }

@@ -1,11 +1,17 @@
 // The only room that chooses: whether, how and how often to connect. Options, verdicts and plans enter; runtime nouns and
 // wire formats do not: bytes are opened by the platform and shaped by the layers.
-export { type Finding, type Verdict, type VerdictCache, type VerdictCacheOptions, verdictCache } from './cache.js'
+export {
+  type Finding,
+  type Verdict,
+  type VerdictCache,
+  type VerdictCacheOptions,
+  verdictCache,
+} from './cache.js'
 export { type ConnectOverOptions, connectOver, type InfoOfLast } from './connect-over.js'
 export {
   type Detection,
-  type Dialer,
   type DetectOptions,
+  type Dialer,
   dialerOn,
   type TunnelInfo,
 } from './dialer.js'

@@ -46,7 +46,8 @@ export function planFor(given: Circumstances): Plan {
   if (!given.rawTcp) {
     return automatic(['websocket'], 'this runtime cannot see ALPN: always upgrade')
   }
-  if (!given.secure) return automatic(automaticUpgrades, 'the origin is plain http: there is no outer TLS to ask')
+  if (!given.secure)
+    return automatic(automaticUpgrades, 'the origin is plain http: there is no outer TLS to ask')
   if (given.override === true) return automatic(automaticUpgrades, 'the override says: upgrade')
   if (given.override === false) return automatic(['direct'], 'the override says: no upgrade')
   return { kind: 'detect', upgrades: automaticUpgrades }
@@ -64,7 +65,12 @@ function listed(attempts: readonly Mode[], given: Circumstances): Plan {
   if (able.length === 0) {
     throw failure('ERR_UNSUPPORTED_PLATFORM', `mode ${attempts.join(', ')} needs raw TCP; use 'websocket'`)
   }
-  return { kind: 'fixed', attempts: able, because: `mode ${attempts.join(', ')} was asked for`, automatic: false }
+  return {
+    kind: 'fixed',
+    attempts: able,
+    because: `mode ${attempts.join(', ')} was asked for`,
+    automatic: false,
+  }
 }
 
 /** Whether a failed attempt leaves the next one worth making. Certificates, inner TLS and aborts never do. */
@@ -115,7 +121,9 @@ export function isInconclusive(error: TunnelError): boolean {
  * The error for a plan whose attempts were all refused: the WebSocket's if there was one, since that is what load
  * balancers pass, otherwise the first; with everything that was seen.
  */
-export function refusalOf(failures: ReadonlyArray<{ readonly mode: Mode; readonly error: TunnelError }>): TunnelError {
+export function refusalOf(
+  failures: ReadonlyArray<{ readonly mode: Mode; readonly error: TunnelError }>,
+): TunnelError {
   const told = failures.find(({ mode }) => mode === 'websocket') ?? failures[0]
   if (told === undefined) return failure('ERR_INTERNAL', 'a plan without attempts')
   if (failures.length === 1) return told.error

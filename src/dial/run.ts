@@ -9,7 +9,7 @@ import type { TlsInfo, tlsClient } from '../tls/index.js'
 import type { Trace } from '../trace.js'
 import type { pingFraming, upgrade, webSocket } from '../tunnel/index.js'
 import type { SingleFlight, Verdict, VerdictCache } from './cache.js'
-import type { Settings } from './options.js'
+import type { Settings } from './settings.js'
 
 /** The layers a stack is made of; tests put scripted ones here. */
 export interface Parts {
@@ -71,7 +71,11 @@ export interface Reached {
 }
 
 /** A step of the dial, for the trace. */
-export function step(run: Run, name: string, facts: Readonly<Record<string, string | number | boolean>>): void {
+export function step(
+  run: Run,
+  name: string,
+  facts: Readonly<Record<string, string | number | boolean>>,
+): void {
   run.trace?.({ at: run.clock(), layer: 'dial', event: { type: 'step', name, facts } })
 }
 

@@ -16,7 +16,7 @@ export type Goodbye = (typeof goodbye)[keyof typeof goodbye]
 
 export abstract class Carrier extends Duplex {
   /** Resolves when the outer connection is gone. Never rejects. */
-  readonly closed: Promise<void>
+  readonly gone: Promise<void>
   readonly #linger: number
   #hungUp = false
   #timer: NodeJS.Timeout | undefined
@@ -25,7 +25,7 @@ export abstract class Carrier extends Duplex {
   constructor(options: { readonly buffer: number; readonly linger: number }, outerClosed: Promise<void>) {
     super({ highWaterMark: options.buffer, allowHalfOpen: true })
     this.#linger = options.linger
-    this.closed = outerClosed.then(() => clearTimeout(this.#timer))
+    this.gone = outerClosed.then(() => clearTimeout(this.#timer))
     // Failures are seen by whoever waits for this stream; nobody waiting is no reason to end the process.
     this.on('error', () => {})
   }

@@ -1,6 +1,7 @@
 // The first flight of the inner TLS connection, read before any of it is answered: it chooses the route, so that the
 // handshake runs with exactly that route's authorities. RFC 8446 §4.1.2 (ClientHello), RFC 6066 §3 (server_name),
 // RFC 7301 §3.1 (ALPN). Only those two extensions are looked into; OpenSSL judges the rest.
+import type { Duplex } from 'node:stream'
 import { ByteQueue, fromLatin1, Reader } from '../bytes/index.js'
 import { type AlertName, alertNumbers, failure } from '../errors.js'
 
@@ -50,6 +51,45 @@ export function clientHelloReader(limit: number): (chunk: Uint8Array) => ClientH
     if (seen > limit) throw failure('ERR_GATEWAY_LIMIT', `no whole ClientHello in ${limit} bytes`)
     return undefined
   }
+}
+
+/**
+ * The ClientHello at the front of a stream, which stays there, paused and untouched. Rejects like `clientHelloReader`
+ * throws, and with ERR_GATEWAY_HANDSHAKE when the stream ends first.
+ */
+export function peekClientHello(stream: Duplex, limit: number): Promise<ClientHello> {
+  const read = clientHelloReader(limit)
+  const chunks: Buffer[] = []
+  return new Promise((resolve, reject) => {
+    const settle = () => {
+      stream.pause()
+      stream.off('data', receive)
+      stream.off('end', ended)
+      stream.off('close', ended)
+    }
+    const receive = (chunk: Buffer) => {
+      chunks.push(chunk)
+      try {
+        const hello = read(chunk)
+        if (hello === undefined) return
+        settle()
+        stream.unshift(Buffer.concat(chunks))
+        resolve(hello)
+      } catch (error) {
+        settle()
+        reject(error)
+      }
+    }
+    const ended = () => {
+      settle()
+      reject(
+        stream.errored ?? failure('ERR_GATEWAY_HANDSHAKE', 'the client went away before its ClientHello'),
+      )
+    }
+    stream.on('data', receive)
+    stream.once('end', ended)
+    stream.once('close', ended)
+  })
 }
 
 /** The body of a ClientHello message. Throws ERR_TLS_DECODE or ERR_TLS_ILLEGAL_PARAMETER. */

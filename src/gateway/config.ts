@@ -45,9 +45,7 @@ export interface ListenSettings {
 
 /** What stays as it is until the gateway closes. */
 export interface Settings {
-  readonly upgrade:
-    | (ListenSettings & { readonly path: string; readonly forwardedFor: boolean })
-    | undefined
+  readonly upgrade: (ListenSettings & { readonly path: string; readonly forwardedFor: boolean }) | undefined
   readonly direct: ListenSettings | undefined
   readonly pingInterval: number
   readonly timeouts: GatewayTimeouts
@@ -56,11 +54,21 @@ export interface Settings {
 
 /** Throws ERR_GATEWAY_CONFIG. */
 export function checkSettings(options: GatewayOptions): Settings {
-  const known = ['listen', 'identity', 'identities', 'routes', 'pingInterval', 'timeouts', 'limits', 'onEvent']
+  const known = [
+    'listen',
+    'identity',
+    'identities',
+    'routes',
+    'pingInterval',
+    'timeouts',
+    'limits',
+    'onEvent',
+  ]
   onlyKeys('options', options, known)
   onlyKeys('listen', options.listen, ['upgrade', 'direct'])
   const { upgrade, direct } = options.listen
-  if (upgrade === undefined && direct === undefined) reject('listen', 'name at least one of upgrade and direct')
+  if (upgrade === undefined && direct === undefined)
+    reject('listen', 'name at least one of upgrade and direct')
   if (upgrade !== undefined) onlyKeys('listen.upgrade', upgrade, ['host', 'port', 'path', 'forwardedFor'])
   if (direct !== undefined) onlyKeys('listen.direct', direct, ['host', 'port'])
   const path = upgrade?.path ?? defaultPath
@@ -190,7 +198,8 @@ function checkDisjoint(routes: readonly RouteSettings[]): void {
     for (const alpn of route.alpn) {
       for (const serverName of route.serverNames ?? ['(any)']) {
         const other = taken.get(`${alpn} ${serverName}`)
-        if (other !== undefined) reject(`routes[${i}].alpn`, `${alpn} is route ${JSON.stringify(other)}'s there`)
+        if (other !== undefined)
+          reject(`routes[${i}].alpn`, `${alpn} is route ${JSON.stringify(other)}'s there`)
         taken.set(`${alpn} ${serverName}`, route.name)
       }
     }
@@ -209,7 +218,8 @@ function isAlpnName(name: unknown): name is string {
 }
 
 function listenSettings(key: string, listen: { host?: string; port: number }): ListenSettings {
-  if (listen.host !== undefined && typeof listen.host !== 'string') reject(`${key}.host`, 'a host name or address')
+  if (listen.host !== undefined && typeof listen.host !== 'string')
+    reject(`${key}.host`, 'a host name or address')
   return { host: listen.host ?? '127.0.0.1', port: port(`${key}.port`, listen.port, 0) }
 }
 

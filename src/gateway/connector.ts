@@ -1,38 +1,48 @@
 // The connection behind a route: opened only for a client that may pass.
-import { connect, type Socket } from 'node:net'
+import { connect, type NetConnectOpts, type Socket } from 'node:net'
 import { failure } from '../errors.js'
 import type { Connector } from './options.js'
 
-export interface ConnectorOptions {
-  /** Milliseconds. */
-  readonly timeout: number
-  readonly buffer: number
+/** Begin to connect; `connected` says how it went. */
+export function openConnector(target: Connector, options: { readonly buffer: number }): Socket {
+  const socket = connect({
+    ...target,
+    allowHalfOpen: true,
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: 30_000,
+    highWaterMark: options.buffer,
+  } as NetConnectOpts & { readonly highWaterMark: number })
+  // Failures are seen by whoever waits; between the phases nobody does.
+  socket.on('error', () => {})
+  return socket
 }
 
-/** Rejects with ERR_GATEWAY_CONNECT, also when the time is up. */
-export function openConnector(target: Connector, options: ConnectorOptions): Promise<Socket> {
+/** Rejects with ERR_GATEWAY_CONNECT, also after `timeout` milliseconds. */
+export function connected(socket: Socket, timeout: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    const socket = connect({
-      ...target,
-      allowHalfOpen: true,
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: 30_000,
-      highWaterMark: options.buffer,
-    } as Parameters<typeof connect>[0])
-    const timer = setTimeout(() => {
-      socket.destroy(new Error(`no answer in ${options.timeout} ms`))
-    }, options.timeout)
-    socket.once('connect', () => {
+    const timer = setTimeout(() => socket.destroy(new Error(`no answer in ${timeout} ms`)), timeout)
+    const settle = () => {
       clearTimeout(timer)
-      socket.off('error', refused)
-      socket.on('error', () => {})
-      resolve(socket)
-    })
-    const refused = (cause: Error & { readonly code?: string }) => {
-      clearTimeout(timer)
-      reject(failure('ERR_GATEWAY_CONNECT', cause.code ?? cause.message, { cause }))
+      socket.off('connect', opened)
+      socket.off('close', failed)
     }
-    socket.once('error', refused)
+    const opened = () => {
+      settle()
+      resolve()
+    }
+    const failed = () => {
+      settle()
+      const cause = socket.errored as (Error & { readonly code?: string }) | null
+      reject(failure('ERR_GATEWAY_CONNECT', cause?.code ?? cause?.message ?? 'closed', { cause }))
+    }
+    socket.once('connect', opened)
+    socket.once('close', failed)
   })
+}
+
+/** Drop the connection; over TCP by a reset, which no service takes for the end of the data. */
+export function dropConnector(socket: Socket, target: Connector): void {
+  if ('port' in target && !socket.connecting && !socket.destroyed) socket.resetAndDestroy()
+  else socket.destroy()
 }

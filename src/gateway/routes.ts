@@ -37,7 +37,10 @@ export function chooseRoute<R extends Routable>(routes: readonly R[], hello: Cli
 }
 
 /** The entry for a server name in a table of exact names and `*.suffix` patterns. */
-export function entryForName<T>(table: ReadonlyMap<string, T>, serverName: string | undefined): T | undefined {
+export function entryForName<T>(
+  table: ReadonlyMap<string, T>,
+  serverName: string | undefined,
+): T | undefined {
   if (serverName === undefined) return undefined
   return table.get(serverName) ?? table.get(wildcardOf(serverName))
 }

@@ -57,10 +57,7 @@ export class SocketCarrier extends Carrier {
     this._writev([{ chunk }], callback)
   }
 
-  override _writev(
-    chunks: ReadonlyArray<{ chunk: Buffer }>,
-    callback: (error?: Error | null) => void,
-  ): void {
+  override _writev(chunks: ReadonlyArray<{ chunk: Buffer }>, callback: (error?: Error | null) => void): void {
     const socket = this.#socket
     if (!socket.writable) {
       callback(failure('ERR_STREAM_CLOSED', 'the outer connection is closed'))

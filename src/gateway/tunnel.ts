@@ -2,11 +2,11 @@
 // relay. Each step has a deadline, and nothing is opened towards a service before the client has passed the policy.
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { alertFor, asTunnelError, failure, type Phase, type TunnelError } from '../errors.js'
+import { type AlertName, asTunnelError, failure, type Phase, TlsError, type TunnelError } from '../errors.js'
 import { type Carrier, type Goodbye, goodbye } from './carrier.js'
-import { type ClientHello, clientHelloReader, plaintextAlert } from './client-hello.js'
+import { type ClientHello, peekClientHello, plaintextAlert } from './client-hello.js'
 import type { RouteSettings, Settings } from './config.js'
-import { openConnector } from './connector.js'
+import { connected, dropConnector, openConnector } from './connector.js'
 import type { ClientFacts, Door, Framing } from './events.js'
 import { acceptTls } from './handshake.js'
 import { keepAlive } from './keep-alive.js'
@@ -14,7 +14,7 @@ import { PingDuplex } from './ping-duplex.js'
 import { admitClient } from './policy.js'
 import { relay } from './relay.js'
 import { chooseRoute } from './routes.js'
-import type { RouteBook, ServedRoute } from './route-book.js'
+import type { ServedRoute } from './served-route.js'
 
 /** How a client came to us. */
 export interface Arrival {
@@ -49,7 +49,12 @@ export interface Tunnel {
 }
 
 /** Serve what arrived on a carrier. */
-export function openTunnel(carrier: Carrier, book: RouteBook, settings: Settings, report: TunnelReport): Tunnel {
+export function openTunnel(
+  carrier: Carrier,
+  routes: readonly ServedRoute[],
+  settings: Settings,
+  report: TunnelReport,
+): Tunnel {
   let abort!: (error: TunnelError) => void
   const aborted = new Promise<never>((_, reject) => {
     abort = reject
@@ -61,46 +66,47 @@ export function openTunnel(carrier: Carrier, book: RouteBook, settings: Settings
       carrier.hangUp(reason)
     },
     cut: () => carrier.cut(),
-    done: serve(carrier, book, settings, report, aborted),
+    done: serve(carrier, routes, settings, report, aborted),
   }
 }
 
 async function serve(
   carrier: Carrier,
-  book: RouteBook,
+  routes: readonly ServedRoute[],
   settings: Settings,
   report: TunnelReport,
   aborted: Promise<never>,
 ): Promise<void> {
   const { timeouts, limits } = settings
-  const stops = [keepAlive(carrier, settings.pingInterval)]
   const facts: { route?: string; hello?: ClientHello } = {}
+  const stops = [keepAlive(carrier, settings.pingInterval)]
   let opened: OpenedFacts | undefined
   let error: TunnelError | undefined
   try {
-    const handshakeBy = deadline(timeouts.handshake, 'handshake')
-    stops.push(handshakeBy.clear)
-    const setUp = <T>(step: Promise<T>): Promise<T> => Promise.race([step, handshakeBy.passed, aborted])
-
-    const hello = await setUp(readClientHello(carrier, limits.clientHello))
+    const handshake = deadline(timeouts.handshake, 'handshake')
+    stops.push(handshake.clear)
+    const hello = await Promise.race([
+      peekClientHello(carrier, limits.clientHello),
+      handshake.passed,
+      aborted,
+    ])
     facts.hello = hello
-    const served = chooseServed(book, hello)
-    facts.route = served.route.name
-    const secure = await setUp(acceptTls(served.serverFor(hello.serverName), carrier))
-    handshakeBy.clear()
-    const { client: policy } = served.route
-    const client = policy && admitClient(secure, policy.allow, Date.now())
+    const route = routeFor(routes, hello)
+    facts.route = route.name
+    const accepted = acceptTls(route.serverFor(hello.serverName), carrier)
+    const secure = await Promise.race([accepted, handshake.passed, aborted])
+    handshake.clear()
+    stops.push(() => secure.destroy())
+    const client = route.client && admitClient(secure, route.client.allow, Date.now())
 
-    const service = await openConnector(served.route.connect, {
-      timeout: timeouts.connect,
-      buffer: limits.buffer,
-    })
-    stops.push(() => service.resetAndDestroy())
-    opened = { route: served.route, hello, secure, client, service }
+    const service = openConnector(route.connect, limits)
+    stops.push(() => (error === undefined ? service.destroy() : dropConnector(service, route.connect)))
+    await Promise.race([connected(service, timeouts.connect), aborted])
+    opened = { route, hello, secure, client, service }
     report.opened(opened)
 
     let inner: TLSSocket | PingDuplex = secure
-    // Whatever the route, the negotiated name alone decides on the framing inside.
+    // Whatever the route says, the negotiated name alone decides on the framing inside.
     if (typeof secure.alpnProtocol === 'string' && secure.alpnProtocol.endsWith('-ping')) {
       inner = new PingDuplex(secure, limits)
       stops.push(keepAlive(inner, settings.pingInterval))
@@ -108,22 +114,32 @@ async function serve(
     await Promise.race([relay({ carrier, secure, inner, service }, timeouts), aborted])
   } catch (thrown) {
     error = asTunnelError(thrown)
+    // Before there is TLS, its alerts go in clear (RFC 8446 §6); afterwards they are OpenSSL's to send.
+    if (facts.route === undefined && error instanceof TlsError) {
+      carrier.write(plaintextAlert(error.alert as AlertName))
+    }
   }
-  await leave(carrier, error, stops)
+  carrier.hangUp(error === undefined ? goodbye.done : goodbyeFor(error))
+  for (const stop of stops) stop()
+  carrier.destroy()
+  await carrier.gone
   if (opened !== undefined) report.closed(opened, error)
   else if (error !== undefined) report.refused(error, facts)
 }
 
-// The service is gone first, so that it sees a reset and not an orderly end when the client's end was none.
-async function leave(
-  carrier: Carrier,
-  error: TunnelError | undefined,
-  stops: ReadonlyArray<() => void>,
-): Promise<void> {
-  for (const stop of stops) stop()
-  carrier.hangUp(error === undefined ? goodbye.done : goodbyeFor(error))
-  carrier.destroy()
-  await carrier.closed
+function routeFor(routes: readonly ServedRoute[], hello: ClientHello): ServedRoute {
+  const choice = chooseRoute(routes, hello)
+  if (choice.route !== undefined) return choice.route
+  throw failure('ERR_GATEWAY_NO_ROUTE', choice.reason, { alert: choice.alert })
+}
+
+function deadline(ms: number, phase: Phase): { readonly passed: Promise<never>; clear(): void } {
+  let timer: NodeJS.Timeout | undefined
+  const passed = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(failure('ERR_TIMEOUT', undefined, { phase })), ms)
+  })
+  passed.catch(() => {})
+  return { passed, clear: () => clearTimeout(timer) }
 }
 
 function goodbyeFor(error: TunnelError): Goodbye {
@@ -137,12 +153,4 @@ function goodbyeFor(error: TunnelError): Goodbye {
     default:
       return goodbye.policy
   }
-}
-
-function chooseServed(book: RouteBook, hello: ClientHello): ServedRoute {
-  const choice = chooseRoute(book.routes, hello)
-  if (choice.route === undefined) {
-    throw failure('ERR_GATEWAY_NO_ROUTE', choice.reason, { alert: choice.alert })
-  }
-  return choice.route.served
 }

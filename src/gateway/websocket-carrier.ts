@@ -69,10 +69,7 @@ export class WebSocketCarrier extends Carrier {
     this._writev([{ chunk }], callback)
   }
 
-  override _writev(
-    chunks: ReadonlyArray<{ chunk: Buffer }>,
-    callback: (error?: Error | null) => void,
-  ): void {
+  override _writev(chunks: ReadonlyArray<{ chunk: Buffer }>, callback: (error?: Error | null) => void): void {
     if (this.#ws.readyState !== this.#ws.OPEN) {
       callback(failure('ERR_STREAM_CLOSED', 'the WebSocket is closed'))
       return

@@ -66,7 +66,8 @@ export function readSubjectKey(from: Der): SubjectKey {
     }
     case keyIds.ec: {
       // RFC 5480 §2.1.1: namedCurve only.
-      const [curve, size] = (algorithm.peek() === tags.oid && curves[algorithm.oid()]) || unsupported(type, 'curve')
+      const [curve, size] =
+        (algorithm.peek() === tags.oid && curves[algorithm.oid()]) || unsupported(type, 'curve')
       algorithm.end()
       // RFC 8446 §4.2.8.2: uncompressed points.
       if (key[0] !== 4 || key.length !== 1 + 2 * size) bits.fail('not an uncompressed point of its curve')
@@ -131,7 +132,8 @@ function rsaBits(from: Der): number {
   const exponent = sequence.small()
   sequence.end()
   // RFC 8017 §3.1: n is a product of odd primes, e is odd and at least 3. A larger e only makes verifying slow.
-  if (modulus[0]! >= 0x80 || modulus.at(-1)! % 2 === 0) sequence.fail('an RSA modulus that is even or negative')
+  if (modulus[0]! >= 0x80 || modulus.at(-1)! % 2 === 0)
+    sequence.fail('an RSA modulus that is even or negative')
   if (exponent < 3 || exponent % 2 === 0) sequence.fail('an RSA exponent that is even or too small')
   const first = modulus[0] === 0 ? 1 : 0
   return (modulus.length - first) * 8 - Math.clz32(modulus[first] ?? 0) + 24

@@ -59,7 +59,18 @@ export function parseCertificate(encoded: Uint8Array): Certificate {
   // RFC 5280 §4.1.2.8: unique identifiers are not generated; they would be left over here.
   const extensions = readExtensions(version === 3 ? tbs.optional(0xa3)?.inside(0x30) : undefined)
   tbs.end()
-  return { ...extensions, der: bytes, version, serialNumber, issuer, subject, notBefore, notAfter, publicKey, signed }
+  return {
+    ...extensions,
+    der: bytes,
+    version,
+    serialNumber,
+    issuer,
+    subject,
+    notBefore,
+    notAfter,
+    publicKey,
+    signed,
+  }
 }
 
 /** The subject of a certificate that is not parsed further: enough to index trust anchors by. */

@@ -38,13 +38,14 @@ export function constrainedNames(subject: Name, altNames: readonly GeneralName[]
   return names
 }
 
-/** Why a name breaks the constraints, or undefined. `spend` is called for every comparison and throws past the budget. */
+/** Why a name breaks the constraints, or undefined. `spend` is called for every name and comparison, and throws past the budget. */
 export function constraintProblem(
   { permitted, excluded }: NameConstraints,
   names: readonly GeneralName[],
   spend: () => void,
 ): GeneralName | undefined {
   return names.find((name) => {
+    spend()
     const allowed = permitted.get(name.kind)
     const denied = excluded.get(name.kind)
     if (allowed === undefined && denied === undefined) return false
@@ -98,7 +99,9 @@ function isEmailWithin(name: string, subtree: string): boolean {
   const subtreeAt = subtree.lastIndexOf('@')
   // RFC 5280 §7.5: the local part is compared exactly, the host without case.
   if (subtreeAt >= 0)
-    return name.slice(0, at) === subtree.slice(0, subtreeAt) && host === subtree.slice(subtreeAt + 1).toLowerCase()
+    return (
+      name.slice(0, at) === subtree.slice(0, subtreeAt) && host === subtree.slice(subtreeAt + 1).toLowerCase()
+    )
   // RFC 5280 §4.2.1.10: a leading period means the hosts below, none means that host.
   return subtree.startsWith('.') ? host.endsWith(subtree.toLowerCase()) : host === subtree.toLowerCase()
 }
@@ -137,7 +140,10 @@ function isSubtree({ kind, text, bytes }: GeneralName): boolean {
   if (kind === kinds.dns) return text === '' || isDnsName(text)
   if (kind === kinds.email) return text === '' || isMailbox(text) || isDnsName(text.replace(/^\./, ''))
   // RFC 5280 §4.2.1.10: address and mask in the style of RFC 4632, whose masks are ones followed by zeros.
-  return kind !== kinds.ip || ((bytes.length === 8 || bytes.length === 32) && isMask(bytes.subarray(bytes.length / 2)))
+  return (
+    kind !== kinds.ip ||
+    ((bytes.length === 8 || bytes.length === 32) && isMask(bytes.subarray(bytes.length / 2)))
+  )
 }
 
 function isMask(mask: Uint8Array): boolean {

@@ -45,7 +45,8 @@ export function parseRevocationList(encoded: Uint8Array): RevocationList {
     readTime(entry)
     if (entry.more)
       readEachExtension(entry.sequence(), (id, _value, critical) => {
-        if (critical && id !== reasonCode && id !== invalidityDate) problem = `a critical entry extension ${id}`
+        if (critical && id !== reasonCode && id !== invalidityDate)
+          problem = `a critical entry extension ${id}`
       })
     entry.end()
   }

@@ -43,12 +43,14 @@ export function readName(from: Der): Name {
   return { der: sequence.encoded, rdns, keys, key: keys.join() }
 }
 
-/** RFC 4514 text, most specific RDN first. Control and invisible characters are escaped: the text is safe to print. */
+/** RFC 4514 text, most specific RDN first, cut at 500 characters. Control and invisible characters are escaped. */
 export function nameText(name: Name): string {
-  return name.rdns
-    .map((rdn) => rdn.map(attributeText).join('+'))
-    .reverse()
-    .join(',')
+  return shorten(
+    name.rdns
+      .map((rdn) => rdn.map(attributeText).join('+'))
+      .reverse()
+      .join(','),
+  )
 }
 
 /** Text of the first attribute of a type (dotted OID). */
@@ -56,9 +58,9 @@ export function attribute(name: Name, type: string): string | undefined {
   return name.rdns.flat().find((a) => a.type === type)?.text
 }
 
-/** Peer text made safe for one line of a message. */
+/** Peer text made safe for one line of a message: invisible characters escaped, cut at 500 characters. */
 export function printable(text: string): string {
-  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, hexEscapes)
+  return shorten(escapeInvisible(text))
 }
 
 function attributeKey({ type, tag, value, text }: Attribute): string {
@@ -72,9 +74,18 @@ function attributeKey({ type, tag, value, text }: Attribute): string {
 function attributeText({ type, value, tag, text }: Attribute): string {
   const name = attributeNames[type]
   // RFC 4514 §2.4: an unknown type shows the BER of its value.
-  if (name === undefined || text === undefined) return `${name ?? type}=#${hex(new Uint8Array([tag]))}${hex(value)}`
+  if (name === undefined || text === undefined)
+    return `${name ?? type}=#${hex(new Uint8Array([tag]))}${hex(value)}`
   const escaped = text.replace(/[,+"\\<>;=]|^[ #]| $/g, '\\$&')
-  return `${name}=${printable(escaped)}`
+  return `${name}=${escapeInvisible(escaped)}`
+}
+
+function shorten(text: string): string {
+  return text.length > 500 ? `${text.slice(0, 500)}…` : text
+}
+
+function escapeInvisible(text: string): string {
+  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, hexEscapes)
 }
 
 function hexEscapes(symbol: string): string {
@@ -91,7 +102,8 @@ function stringText(value: Der): string | undefined {
       return fromLatin1(value.content)
     case tags.bmpString:
       return value.content.reduce(
-        (text, byte, i) => (i % 2 === 0 ? text : text + String.fromCharCode((value.content[i - 1]! << 8) | byte)),
+        (text, byte, i) =>
+          i % 2 === 0 ? text : text + String.fromCharCode((value.content[i - 1]! << 8) | byte),
         '',
       )
     default:

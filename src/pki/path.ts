@@ -9,7 +9,7 @@ import { type Certificate, isSelfIssued, type Signed } from './certificate.js'
 import { constrainedNames, constraintProblem } from './constraints.js'
 import { listProblem, listsOf, type RevocationList } from './crl.js'
 import { keyUsageBits } from './extensions.js'
-import { nameText } from './names.js'
+import { nameText, printable } from './names.js'
 import { purposeIds } from './oid.js'
 import { timeText } from './time.js'
 import { certificateIndex, type TrustStore } from './trust.js'
@@ -24,7 +24,7 @@ export interface PathLimits {
   readonly candidates: number
   /** Signatures verified. */
   readonly signatures: number
-  /** Comparisons of a name with a name constraint. */
+  /** Names held against a CA's name constraints, and comparisons with them. */
   readonly comparisons: number
 }
 
@@ -62,7 +62,9 @@ export async function buildPath(request: PathRequest): Promise<readonly Certific
     nearest: undefined,
   }
   const { leaf } = request
-  const anchored = request.trust.find(leaf.subject).some((a) => !(a instanceof TunnelError) && equal(a.der, leaf.der))
+  const anchored = request.trust
+    .find(leaf.subject)
+    .some((a) => !(a instanceof TunnelError) && equal(a.der, leaf.der))
   leafMustHold(search, anchored)
   // An anchor that is the leaf itself is a path of one: nothing vouches for it but the caller.
   if (anchored) return [leaf]
@@ -90,7 +92,8 @@ async function extend(search: Search, path: Path): Promise<Path | undefined> {
   const child = path.at(-1)!
   const candidates = candidatesFor(search, path)
   if (candidates.length === 0) {
-    const sent = child.subject.key === child.issuer.key ? 'self-signed' : `issuer ${nameText(child.issuer)} is unknown`
+    const sent =
+      child.subject.key === child.issuer.key ? 'self-signed' : `issuer ${nameText(child.issuer)} is unknown`
     note(search, path.length - 1, 0, problem('ERR_CERT_UNTRUSTED', sent, path.length - 1, child))
   }
   for (const { issuer, anchor } of candidates) {
@@ -128,7 +131,9 @@ function candidatesFor(search: Search, path: Path): Candidate[] {
       // RFC 4158 §2.4.2: the same subject with the same key twice is a loop.
       .filter(
         ({ issuer }) =>
-          !path.some((c) => c.subject.key === issuer.subject.key && equal(c.publicKey.spki, issuer.publicKey.spki)),
+          !path.some(
+            (c) => c.subject.key === issuer.subject.key && equal(c.publicKey.spki, issuer.publicKey.spki),
+          ),
       )
       // RFC 5280 §4.2.1.1: key identifiers are hints; they order, and decide nothing.
       .sort((a, b) => likelihood(child, b) - likelihood(child, a))
@@ -166,7 +171,8 @@ function commonProblem(certificate: Certificate, depth: number, now: number): Tu
   // RFC 5280 §4.1.2.5: from notBefore through notAfter, inclusive.
   if (now < notBefore)
     return problem('ERR_CERT_NOT_YET_VALID', `valid from ${timeText(notBefore)}`, depth, certificate)
-  if (now > notAfter) return problem('ERR_CERT_EXPIRED', `valid until ${timeText(notAfter)}`, depth, certificate)
+  if (now > notAfter)
+    return problem('ERR_CERT_EXPIRED', `valid until ${timeText(notAfter)}`, depth, certificate)
   const weak = keyProblem(publicKey)
   if (weak !== undefined) return problem('ERR_CERT_ALGORITHM', weak, depth, certificate)
   // RFC 5280 §4.2.1.9: without the CA flag keyCertSign must not be asserted.
@@ -176,7 +182,12 @@ function commonProblem(certificate: Certificate, depth: number, now: number): Tu
 }
 
 /** Whether a certificate may issue what lies below it; its key has not proven anything yet. */
-function issuerProblem(search: Search, path: Path, issuer: Certificate, anchor: boolean): TunnelError | undefined {
+function issuerProblem(
+  search: Search,
+  path: Path,
+  issuer: Certificate,
+  anchor: boolean,
+): TunnelError | undefined {
   const depth = path.length
   const { version, ca, keyUsage, pathLength, purposes } = issuer
   const below = path.slice(1).filter((c) => !isSelfIssued(c)).length
@@ -193,12 +204,20 @@ function issuerProblem(search: Search, path: Path, issuer: Certificate, anchor: 
   if (below + (anchor || isSelfIssued(issuer) ? 0 : 1) > search.limits.intermediates)
     return problem('ERR_CERT_BUDGET', `more than ${search.limits.intermediates} intermediates`, depth, issuer)
   // Extended key usage of a CA restricts what it issues, as all of the web's verifiers have it.
-  if (purposes !== undefined && !purposes.includes(purposeIds[search.purpose]) && !purposes.includes(purposeIds.any))
+  if (
+    purposes !== undefined &&
+    !purposes.includes(purposeIds[search.purpose]) &&
+    !purposes.includes(purposeIds.any)
+  )
     return problem('ERR_CERT_PURPOSE', `may not issue for TLS ${search.purpose}s`, depth, issuer)
   return undefined
 }
 
-async function signatureProblem(search: Search, path: Path, issuer: Certificate): Promise<TunnelError | undefined> {
+async function signatureProblem(
+  search: Search,
+  path: Path,
+  issuer: Certificate,
+): Promise<TunnelError | undefined> {
   const depth = path.length - 1
   const child = path.at(-1)!
   if (child.signed.algorithm === undefined)
@@ -218,13 +237,22 @@ function namesProblem(search: Search, path: Path, issuer: Certificate): TunnelEr
     const names = constrainedNames(certificate.subject, certificate.altNames)
     const broken = constraintProblem(nameConstraints, names, () => spend(search, 'comparisons'))
     if (broken === undefined) continue
-    const shown = broken.name === undefined ? broken.text || 'a name' : nameText(broken.name)
-    return problem('ERR_CERT_CONSTRAINT', `${shown} is outside the name constraints of its CA`, depth, certificate)
+    const shown = broken.name === undefined ? printable(broken.text) || 'a name' : nameText(broken.name)
+    return problem(
+      'ERR_CERT_CONSTRAINT',
+      `${shown} is outside the name constraints of its CA`,
+      depth,
+      certificate,
+    )
   }
   return undefined
 }
 
-async function revocationProblem(search: Search, path: Path, issuer: Certificate): Promise<TunnelError | undefined> {
+async function revocationProblem(
+  search: Search,
+  path: Path,
+  issuer: Certificate,
+): Promise<TunnelError | undefined> {
   const depth = path.length - 1
   const child = path.at(-1)!
   for (const list of listsOf(issuer, search.crls)) {

@@ -44,7 +44,9 @@ export function presentedNames(presented: readonly GeneralName[]): string {
     .filter(({ kind }) => kind === generalNameKinds.dns || kind === generalNameKinds.ip)
     .map((name) => (name.kind === generalNameKinds.ip ? ipText(name.bytes) : printable(name.text)))
   if (shown.length === 0) return 'no names'
-  return shown.length > 12 ? `${shown.slice(0, 12).join(', ')} and ${shown.length - 12} more` : shown.join(', ')
+  return shown.length > 12
+    ? `${shown.slice(0, 12).join(', ')} and ${shown.length - 12} more`
+    : shown.join(', ')
 }
 
 function ipv4(text: string): Bytes | undefined {

@@ -25,7 +25,7 @@ export interface ChainExpectation {
 
 export interface VerifiedChain {
   readonly leaf: Certificate
-  /** Leaf … anchor. When not verified: as sent, as far as it could be parsed. */
+  /** Leaf … anchor. When not verified: the leaf alone. */
   readonly path: readonly Certificate[]
   /** False only for `UnverifiedTrust`. */
   readonly verified: boolean
@@ -42,13 +42,22 @@ export interface ChainInput {
 }
 
 /** Throws ERR_CERT_* (see the code table), with `depth` 0 for the leaf and `subject` where one certificate is at fault. */
-export async function verifyChain({ chain, expectation, now, crypto, limits }: ChainInput): Promise<VerifiedChain> {
+export async function verifyChain({
+  chain,
+  expectation,
+  now,
+  crypto,
+  limits,
+}: ChainInput): Promise<VerifiedChain> {
   const { trust, serverName, purpose, pins, crls } = expectation
   const bounds = { ...defaultPathLimits, ...limits }
   const [first, ...others] = chain
   if (first === undefined) throw failure('ERR_CERT_MISSING')
   if (chain.length > bounds.certificates)
-    throw failure('ERR_CERT_BUDGET', `${chain.length} certificates were sent, ${bounds.certificates} are allowed`)
+    throw failure(
+      'ERR_CERT_BUDGET',
+      `${chain.length} certificates were sent, ${bounds.certificates} are allowed`,
+    )
   const leaf = parseCertificate(first)
   const verified = trust.kind === 'anchors'
   const path = verified
@@ -77,8 +86,12 @@ function leafMustBeFor(leaf: Certificate, serverName: string): void {
   const presented = leaf.altNames ?? []
   // RFC 9525 §2: only subjectAltName; the common name is no identity.
   if (!matchesServerName(serverName, presented))
-    throw failure('ERR_CERT_NAME_MISMATCH', `${printable(serverName)} is not among ${presentedNames(presented)}`, {
-      depth: 0,
-      subject: nameText(leaf.subject),
-    })
+    throw failure(
+      'ERR_CERT_NAME_MISMATCH',
+      `${printable(serverName)} is not among ${presentedNames(presented)}`,
+      {
+        depth: 0,
+        subject: nameText(leaf.subject),
+      },
+    )
 }

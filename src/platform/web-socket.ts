@@ -2,7 +2,7 @@
 // which import it, never each other. The standard interface neither pauses reading nor tells when writing may go on: a
 // bounded queue stands for the first, watermarks on `bufferedAmount` for the second. No global is used but timers.
 import type { TunnelError } from '../errors.js'
-import { failure } from '../errors.js'
+import { asTunnelError, failure } from '../errors.js'
 import type { Wire, WireEvents } from '../stream/byte-stream.js'
 import type { WebSocketWire } from './platform.js'
 
@@ -42,22 +42,32 @@ export function webSocketWire(socket: WebSocketLike, subprotocol: string): WebSo
   let released = false
 
   function onMessage(event: WebSocketEventLike): void {
-    if (!(event.data instanceof ArrayBuffer)) return fail(failure('ERR_WS_TEXT'))
+    if (!(event.data instanceof ArrayBuffer)) {
+      fail(failure('ERR_WS_TEXT'))
+      return
+    }
     unread += event.data.byteLength
-    if (unread > maxUnread) return fail(failure('ERR_STREAM_LIMIT', `${maxUnread} bytes came in unread`))
+    if (unread > maxUnread) {
+      fail(failure('ERR_STREAM_LIMIT', `${maxUnread} bytes came in unread`))
+      return
+    }
     inbox.push(new Uint8Array(event.data))
-    pump()
+    pumped()
   }
 
   function onClose(event: WebSocketEventLike): void {
     ended = { cause: closeCause(event.code) }
-    pump()
+    pumped()
   }
 
   function fail(error: TunnelError): void {
     failed ??= error
     release()
     events?.fail(failed)
+  }
+
+  function pumped(): void {
+    pump().catch((thrown) => fail(asTunnelError(thrown, 'ERR_STREAM_RESET')))
   }
 
   async function pump(): Promise<void> {
@@ -99,7 +109,7 @@ export function webSocketWire(socket: WebSocketLike, subprotocol: string): WebSo
     start(given) {
       events = given
       if (failed !== undefined) given.fail(failed)
-      else void pump()
+      else pumped()
     },
     write(chunks) {
       if (released || ended !== undefined) throw failure('ERR_STREAM_RESET', 'the WebSocket is closed')

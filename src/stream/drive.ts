@@ -5,11 +5,12 @@
 // promise everything happens in the tick of the call that caused it. An entry from outside is a turn; what all layers put
 // down in one turn leaves in one `wire.write`.
 import { asTunnelError, failure, type TunnelError } from '../errors.js'
-import type { Layer, MaybePromise, Sink } from '../layer.js'
+import type { Layer, MaybePromise } from '../layer.js'
 import type { Trace, TraceEvent } from '../trace.js'
 import type { Wire, WireEvents } from './byte-stream.js'
 import { type Deferred, deferred, handled, rejected } from './deferred.js'
-import { costOf, type Gauge, Lane, Turns } from './lane.js'
+import { type Falling, Floor, type House, type Rising } from './floor.js'
+import { type Gauge, Lane, Turns } from './lane.js'
 import { type StreamLimits, streamLimits } from './limits.js'
 import { Outbox, SLICE, slices } from './outbox.js'
 import { Outlet } from './outlet.js'
@@ -23,25 +24,11 @@ export interface ConnectionOptions {
   readonly limits?: Partial<StreamLimits> | undefined
 }
 
-/** What rises: bytes, the end, or (to the application only) the failure, behind the bytes that came before it. */
-type Rising = Uint8Array | { readonly cause: TunnelError | undefined } | { readonly error: TunnelError }
-type Falling = Uint8Array | 'start' | 'end' | 'ping'
-
-interface Floor {
-  readonly layer: Layer<unknown>
-  readonly label: string
-  readonly up: Lane<Rising>
-  readonly down: Lane<Falling>
-  readonly opened: Deferred<unknown>
-  isOpen: boolean
-  /** Nothing more goes down from here. */
-  finished: boolean
-  /** Nothing more comes up from here. */
-  ended: boolean
-  /** The layer threw, or one below did: it is not heard any more. */
-  dead: boolean
-  /** Forget the abort signal of the push. */
-  release(): void
+/** What a watcher throws is its own affair: it must not look like the fault of a layer. */
+function watch(options: ConnectionOptions, layer: string, event: TraceEvent): void {
+  try {
+    options.trace?.({ at: options.clock(), layer, event })
+  } catch {}
 }
 
 export class Connection {
@@ -49,7 +36,7 @@ export class Connection {
   readonly closed: Promise<void>
 
   readonly #wire: Wire
-  readonly #options: ConnectionOptions
+  readonly #clock: () => number
   readonly #limits: StreamLimits
   readonly #closing = deferred()
   readonly #rising: Gauge = { bytes: 0 }
@@ -57,6 +44,7 @@ export class Connection {
   readonly #turns = new Turns(() => this.#finishTurn())
   readonly #outlet: Outlet
   readonly #outbox: Outbox
+  readonly #house: House
   readonly #floors: Floor[] = []
   /** To the application; held until it starts reading. */
   readonly #top: Lane<Rising>
@@ -67,6 +55,7 @@ export class Connection {
   #heard: number
   #resume: Deferred | undefined
 
+  #started = false
   #application: WireEvents | undefined
   /** The application ended its side. */
   #ended = false
@@ -75,17 +64,19 @@ export class Connection {
   /** A layer ended the way down by itself: the peer will not read any more. */
   #broken: TunnelError | undefined
 
-  #failure: { error: TunnelError; floor: number; surfaced: boolean } | undefined
+  /** A layer threw; those below are ending. */
+  #failure: { readonly error: TunnelError; floor: number; surfaced: boolean } | undefined
+  /** The wire failed; what it brought before is still being processed. */
   #cut: TunnelError | undefined
   #linger: Timer | undefined
   #over: { readonly error: TunnelError | undefined } | undefined
 
   constructor(wire: Wire, options: ConnectionOptions) {
     this.#wire = wire
-    this.#options = options
+    this.#clock = options.clock
     this.#limits = { ...streamLimits, ...options.limits }
-    this.closed = this.#closing.promise
     this.#heard = options.clock()
+    this.closed = this.#closing.promise
     this.#outlet = new Outlet(wire, this.#turns, this.#falling, (thrown) =>
       this.#wireFailed(asTunnelError(thrown, 'ERR_STREAM_RESET')),
     )
@@ -102,32 +93,44 @@ export class Connection {
       call: (item) => this.#deliver(item),
       failed: (thrown) => this.destroy(asTunnelError(thrown)),
     })
+    this.#house = {
+      turns: this.#turns,
+      rising: this.#rising,
+      falling: this.#falling,
+      rise: (index, item) => this.#rise(index, item),
+      fall: (index, item) => this.#fall(index, item),
+      failed: (index, thrown) => this.#layerFailed(index, thrown),
+      broke: () => this.#breakDown(),
+      trace: (layer, event) => watch(options, layer, event),
+    }
     this.#face = this.#makeFace()
   }
 
   /**
-   * Start a layer on top of the stack. Resolves with its info when it opens; rejects with what ended the connection
-   * before that, which then frees itself. An abort destroys the connection and rejects with ERR_ABORTED, or with the
-   * signal's reason if that is one of our errors. Waits for the layer below to open.
+   * Start a layer on top of the stack; waits for the one below to open. Resolves with its info when it opens. Rejects
+   * with what ended the connection before that, which then frees itself within `limits.linger`. An abort destroys the
+   * connection and rejects with ERR_ABORTED, or with the signal's reason if that is one of our errors.
    */
   push<Info>(layer: Layer<Info>, signal?: AbortSignal): Promise<Info> {
-    if (this.#over !== undefined || this.#failure !== undefined || this.#cut !== undefined)
-      return rejected(this.#reason())
-    if (this.#application !== undefined || this.#ended)
+    const fault = this.#fault()
+    if (fault !== undefined) return rejected(fault)
+    if (this.#started || this.#ended)
       return rejected(failure('ERR_STREAM_CLOSED', 'a layer was pushed under a running application'))
     if (signal?.aborted) {
       this.destroy(abortError(signal))
-      return rejected(this.#reason())
+      return rejected(this.#fault())
     }
     const below = this.#floors.at(-1)
     if (below !== undefined && !below.isOpen)
       return handled(below.opened.promise.then(() => this.push(layer, signal)))
 
-    const floor = this.#makeFloor(layer as Layer<unknown>, signal)
+    const onAbort = () => this.destroy(abortError(signal))
+    const release = () => signal?.removeEventListener('abort', onAbort)
+    signal?.addEventListener('abort', onAbort)
+    const floor = new Floor(layer as Layer<unknown>, this.#floors.length, this.#house, release)
     this.#turns.enter()
     this.#floors.push(floor)
-    this.#trace(floor, { type: 'state', state: 'start' })
-    floor.down.push('start')
+    floor.start()
     for (const item of this.#top.takeAll()) floor.up.push(item)
     this.#begin()
     this.#turns.leave()
@@ -141,8 +144,8 @@ export class Connection {
 
   /** Send a keep-alive on the topmost layer that has one; false when none has. */
   ping(): boolean {
-    const floor = this.#floors.findLast((one) => one.layer.ping !== undefined && one.isOpen && !one.finished)
-    if (floor === undefined || this.#over !== undefined) return false
+    const floor = this.#floors.findLast((one) => one.layer.ping !== undefined && one.isOpen)
+    if (floor === undefined || floor.isFinished || this.#fault() !== undefined) return false
     // A peer that does not read must not make pings pile up: what waits already keeps the path busy.
     if (this.#falling.bytes >= this.#limits.unsent) return true
     this.#turns.enter()
@@ -151,20 +154,27 @@ export class Connection {
     return true
   }
 
-  /** Milliseconds since the peer was last heard; 0 while we do not listen because of backpressure. */
+  /** Milliseconds since the peer was last heard; 0 while backpressure keeps us from listening. */
   get quiet(): number {
-    return this.#resume === undefined ? this.#options.clock() - this.#heard : 0
+    return this.#resume === undefined ? this.#clock() - this.#heard : 0
   }
 
   /** Free everything at once. `error` (ERR_ABORTED by default) is what pending calls, the application and `closed` get. */
-  destroy(error: TunnelError = failure('ERR_ABORTED')): void {
+  destroy(error?: TunnelError): void {
     if (this.#over !== undefined) return
-    this.#top.close()
-    this.#finalize(this.#failure?.error ?? this.#cut ?? error)
-    this.#application?.fail(this.#reason())
+    const both = this.#delivered !== undefined && this.#isDownDone()
+    if (error === undefined && both) {
+      this.#finalize(this.#delivered?.cause)
+      return
+    }
+    if (this.#started) this.#top.close()
+    else this.#top.takeAll()
+    const reason = this.#fault() ?? error ?? failure('ERR_ABORTED')
+    this.#finalize(reason)
+    if (this.#started) this.#tell(reason)
   }
 
-  // --- the wire's side ---
+  // The wire's side.
 
   #begin(): void {
     if (this.#began) return
@@ -174,9 +184,7 @@ export class Connection {
       end: (cause) => {
         if (this.#wireEnded) return
         this.#wireEnded = true
-        this.#turns.enter()
-        this.#above(-1).push({ cause })
-        this.#turns.leave()
+        this.#rise(-1, { cause })
       },
       fail: (error) => this.#wireFailed(error),
     })
@@ -184,153 +192,67 @@ export class Connection {
 
   #receive(chunk: Uint8Array): MaybePromise<void> {
     if (this.#over !== undefined || chunk.length === 0) return
-    this.#heard = this.#options.clock()
+    this.#heard = this.#clock()
     if (chunk.length > SLICE) return this.#receiveLarge(slices(chunk))
-    this.#turns.enter()
-    this.#above(-1).push(chunk)
-    this.#turns.leave()
-    return this.#congestion()
-  }
-
-  /** Piece by piece, so that one huge message of a WebSocket cannot jump over the bounds. */
-  #receiveLarge(pieces: Generator<Uint8Array>): MaybePromise<void> {
-    for (const piece of pieces) {
-      const congestion = this.#receive(piece)
-      if (congestion !== undefined) return congestion.then(() => this.#receiveLarge(pieces))
-    }
-  }
-
-  /** Undefined, or the promise that reading waits for: too much waits above, or our answers do not leave. */
-  #congestion(): Promise<void> | undefined {
-    if (!this.#congested()) return undefined
+    this.#rise(-1, chunk)
+    if (!this.#isCongested()) return
     this.#resume ??= deferred()
     return this.#resume.promise
   }
 
-  #congested(): boolean {
+  /** Piece by piece, so that one huge message of a WebSocket cannot jump over the bounds. */
+  #receiveLarge(pieces: Generator<Uint8Array>): MaybePromise<void> {
+    // By hand: leaving a for-of loop would close the generator.
+    for (let next = pieces.next(); next.done !== true; next = pieces.next()) {
+      const congestion = this.#receive(next.value)
+      if (congestion !== undefined) return congestion.then(() => this.#receiveLarge(pieces))
+    }
+  }
+
+  /** Reading waits: too much is held above, or our answers to the peer do not leave. */
+  #isCongested(): boolean {
     if (this.#over !== undefined) return false
     return this.#rising.bytes >= this.#limits.held / 4 || this.#falling.bytes >= this.#limits.unsent * 4
   }
 
-  /** The transport is gone. What it delivered before is still processed: it may say why. */
+  /** The transport is gone. What it delivered before is still processed: an alert in it says more than the reset. */
   #wireFailed(error: TunnelError): void {
     if (this.#over !== undefined || this.#cut !== undefined) return
-    this.#cut = error
     this.#turns.enter()
+    this.#cut = error
     this.#outlet.close()
     this.#outbox.close(error)
-    this.#startLinger()
+    if (this.#failure === undefined) this.#startLinger()
+    else this.#finalize(this.#failure.error)
     this.#turns.leave()
   }
 
-  // --- floors ---
+  // Between the floors.
 
-  /** The lane above a floor; -1 is the wire. */
-  #above(index: number): Lane<Rising> {
-    return this.#floors[index + 1]?.up ?? this.#top
+  #rise(index: number, item: Rising): void {
+    this.#turns.enter()
+    const above = this.#floors[index + 1]?.up ?? this.#top
+    above.push(item)
+    if (this.#rising.bytes > this.#limits.held) this.#overflow(index)
+    this.#turns.leave()
   }
 
-  /** Hand something to what lies below a floor: the layer below, or the wire. */
-  #fall(index: number, item: Uint8Array | 'end'): void {
+  #fall(index: number, item: Falling): void {
     const below = this.#floors[index - 1]
     if (below !== undefined) below.down.push(item)
     else if (item === 'end') this.#outlet.finish()
     else this.#outlet.put(item)
   }
 
-  #makeFloor(layer: Layer<unknown>, signal: AbortSignal | undefined): Floor {
-    const index = this.#floors.length
-    const failed = (thrown: unknown) => this.#layerFailed(index, thrown)
-    const onAbort = () => this.destroy(abortError(signal))
-    signal?.addEventListener('abort', onAbort)
-    const sink = this.#makeSink(index)
-    const floor: Floor = {
-      layer,
-      label: `${index}:${layer.name}`,
-      opened: deferred(),
-      up: new Lane<Rising>({
-        turns: this.#turns,
-        gauge: this.#rising,
-        failed,
-        call: (item) => {
-          if (item instanceof Uint8Array) return layer.receive(item, sink)
-          return layer.eof('cause' in item ? item.cause : item.error, sink)
-        },
-      }),
-      down: new Lane<Falling>({
-        turns: this.#turns,
-        gauge: this.#falling,
-        failed,
-        call: (item) => {
-          if (item === 'start') return layer.start(sink)
-          if (floor.finished) return
-          if (item === 'end') return layer.end(sink)
-          if (item === 'ping') return layer.ping?.(sink)
-          return layer.send(item, sink)
-        },
-      }),
-      isOpen: false,
-      finished: false,
-      ended: false,
-      dead: false,
-      release: () => signal?.removeEventListener('abort', onAbort),
-    }
-    return floor
-  }
-
-  #makeSink(index: number): Sink<unknown> {
-    const floors = this.#floors
-    return {
-      down: (chunk) => {
-        const floor = floors[index]!
-        if (chunk.length > 0 && !floor.dead && !floor.finished) this.#fall(index, chunk)
-      },
-      up: (chunk) => {
-        const floor = floors[index]!
-        if (chunk.length === 0 || floor.dead || floor.ended) return
-        this.#turns.enter()
-        this.#above(index).push(chunk)
-        if (this.#rising.bytes > this.#limits.held) this.#overflow(index)
-        this.#turns.leave()
-      },
-      open: (info) => {
-        const floor = floors[index]!
-        if (floor.isOpen || floor.dead) return
-        floor.isOpen = true
-        floor.release()
-        this.#trace(floor, { type: 'state', state: 'open' })
-        floor.opened.resolve(info)
-      },
-      finish: () => {
-        const floor = floors[index]!
-        if (floor.finished || floor.dead) return
-        this.#turns.enter()
-        floor.finished = true
-        this.#trace(floor, { type: 'state', state: floor.ended ? 'closed' : 'half-closed' })
-        this.#breakDown()
-        this.#fall(index, 'end')
-        this.#turns.leave()
-      },
-      eof: (cause) => {
-        const floor = floors[index]!
-        if (floor.ended || floor.dead) return
-        this.#turns.enter()
-        floor.ended = true
-        this.#trace(floor, { type: 'state', state: floor.finished ? 'closed' : 'eof' })
-        this.#above(index).push({ cause })
-        this.#turns.leave()
-      },
-      trace: (event) => this.#trace(floors[index]!, event),
-    }
-  }
-
   #overflow(index: number): void {
-    this.#layerFailed(index, failure('ERR_STREAM_LIMIT', `more than ${this.#limits.held} bytes wait above`))
+    const error = failure('ERR_STREAM_LIMIT', `more than ${this.#limits.held} bytes wait above`)
+    if (index >= 0) this.#layerFailed(index, error)
+    else this.destroy(error)
   }
 
-  /** A layer will send nothing more although the application has not ended: writing is over. */
+  /** A layer sends nothing more although nobody above has ended: writing is over. */
   #breakDown(): void {
-    if (this.#ended || this.#broken !== undefined) return
+    if (this.#broken !== undefined) return
     this.#broken = failure('ERR_STREAM_RESET', 'the peer closed the connection and reads no more')
     this.#outbox.close(this.#broken)
   }
@@ -342,48 +264,47 @@ export class Connection {
   #layerFailed(index: number, thrown: unknown): void {
     if (this.#over !== undefined) return
     const error = asTunnelError(thrown)
-    const floor = this.#floors[index]!
-    this.#trace(floor, { type: 'state', state: 'error', code: error.code })
-    for (const one of this.#floors.slice(index)) {
-      one.dead = true
-      one.up.close()
-      one.down.close()
-    }
-    if (this.#cut !== undefined) return this.#finalize(error)
+    this.#floors[index]!.trace({ type: 'state', state: 'error', code: error.code })
+    for (const floor of this.#floors.slice(index)) floor.close()
     if (this.#failure === undefined) this.#failure = { error, floor: index, surfaced: false }
-    else if (index >= this.#failure.floor) return
-    else this.#failure.floor = index
+    else this.#failure.floor = Math.min(index, this.#failure.floor)
     this.#turns.enter()
     this.#outbox.close(error)
     this.#fall(index, 'end')
-    this.#startLinger()
+    if (this.#cut === undefined) this.#startLinger()
+    else this.#finalize(error)
     this.#turns.leave()
   }
 
-  // --- the application's side ---
+  // The application's side.
 
   #makeFace(): Wire {
     const wire = this.#wire
     return {
       start: (events) => {
-        if (this.#application !== undefined) throw failure('ERR_STREAM_CLOSED', 'the stream is taken already')
+        if (this.#started) throw failure('ERR_STREAM_CLOSED', 'the stream is taken already')
+        this.#started = true
         this.#application = events
         this.#turns.enter()
         this.#top.release()
         if (this.#over === undefined) this.#begin()
         this.#turns.leave()
       },
-      write: (chunks) => this.#write(chunks),
+      write: (chunks) => {
+        if (this.#ended)
+          return rejected(this.#fault() ?? failure('ERR_STREAM_CLOSED', 'written after the end'))
+        return this.#send(chunks)
+      },
       end: () => {
-        if (this.#ended || this.#broken !== undefined || this.#over !== undefined) return
-        if (this.#failure !== undefined || this.#cut !== undefined) return
+        if (this.#ended || this.#broken !== undefined || this.#fault() !== undefined) return
         this.#ended = true
-        return this.#write('end')
+        return this.#send('end')
       },
       destroy: (reason) => {
-        this.#top.close()
+        this.#started = true
         this.#application = undefined
-        // Both sides have said all, or the failure's last words are on their way: that ends by itself, within the linger.
+        this.#top.close()
+        // All is said on both sides, or the last words of a failure are on their way: that ends by itself, within the linger.
         if (this.#failure !== undefined || (this.#delivered !== undefined && this.#isDownDone())) return
         this.destroy(reason)
       },
@@ -392,40 +313,38 @@ export class Connection {
     }
   }
 
-  #write(chunks: readonly Uint8Array[] | 'end'): MaybePromise<void> {
-    if (this.#over !== undefined || this.#failure !== undefined || this.#cut !== undefined)
-      return rejected(this.#reason())
-    if (this.#ended && chunks !== 'end') return rejected(failure('ERR_STREAM_CLOSED', 'written after the end'))
-    if (this.#broken !== undefined) return rejected(this.#broken)
+  #send(chunks: readonly Uint8Array[] | 'end'): MaybePromise<void> {
+    const before = this.#fault() ?? this.#broken
+    if (before !== undefined) return rejected(before)
     this.#turns.enter()
     this.#outbox.add(chunks)
     this.#turns.leave()
-    // What was added may have failed the connection meanwhile.
-    if (this.#failure !== undefined || this.#cut !== undefined || this.#over?.error !== undefined)
-      return rejected(this.#reason())
-    return this.#outbox.drained()
+    // What was added may have failed the connection, or have ended it well.
+    const after = this.#over === undefined ? (this.#fault() ?? this.#broken) : this.#over.error
+    return after === undefined ? this.#outbox.drained() : rejected(after)
   }
 
   #deliver(item: Rising): MaybePromise<void> {
-    const application = this.#application!
-    if (item instanceof Uint8Array) return application.data(item)
-    if ('error' in item) return application.fail(item.error)
+    if (item instanceof Uint8Array) return this.#application?.data(item)
+    if ('error' in item) return this.#tell(item.error)
     if (this.#delivered !== undefined) return
     this.#delivered = item
-    return application.end(item.cause)
+    return this.#application?.end(item.cause)
   }
 
-  /** Why nothing works any more. */
-  #reason(): TunnelError {
-    return (
-      this.#over?.error ??
-      this.#failure?.error ??
-      this.#cut ??
-      failure('ERR_STREAM_CLOSED', 'the connection is closed')
-    )
+  #tell(error: TunnelError): void {
+    const application = this.#application
+    this.#application = undefined
+    application?.fail(error)
   }
 
-  // --- turns and the end ---
+  /** Why nothing works any more, if so. */
+  #fault(): TunnelError | undefined {
+    if (this.#over === undefined) return this.#failure?.error ?? this.#cut
+    return this.#over.error ?? failure('ERR_STREAM_CLOSED', 'the connection is closed')
+  }
+
+  // Turns and the end.
 
   #finishTurn(): void {
     do {
@@ -437,8 +356,8 @@ export class Connection {
 
   #settle(): void {
     this.#outbox.settle()
-    if (this.#resume !== undefined && !this.#congested()) {
-      this.#heard = this.#options.clock()
+    if (this.#resume !== undefined && !this.#isCongested()) {
+      this.#heard = this.#clock()
       this.#resume.resolve()
       this.#resume = undefined
     }
@@ -461,49 +380,39 @@ export class Connection {
     if (this.#outlet.finished && this.#wireEnded) this.#finalize(failed.error)
   }
 
-  /** Nothing the application could still send remains to be sent by the topmost layer. */
+  /** The way down has carried all that the application can still say. */
   #isDownDone(): boolean {
-    if (this.#broken !== undefined) return true
-    const top = this.#floors.at(-1)
-    return top === undefined ? this.#outlet.finished : top.finished
+    return this.#broken !== undefined || (this.#floors.at(-1)?.isFinished ?? this.#outlet.finished)
   }
 
   #surface(error: TunnelError): void {
     for (const floor of this.#floors) {
       floor.release()
-      if (!floor.isOpen) floor.opened.reject(error)
+      floor.opened.reject(error)
     }
     this.#outbox.close(error)
     this.#top.push({ error })
   }
 
   #startLinger(): void {
-    this.#linger ??= timerAfter(this.#limits.linger, () => {
-      this.#finalize(this.#cut ?? this.#failure?.error ?? this.#delivered?.cause)
-    })
+    this.#linger ??= timerAfter(this.#limits.linger, () =>
+      this.#finalize(this.#cut ?? this.#failure?.error ?? this.#delivered?.cause),
+    )
   }
 
   #finalize(error: TunnelError | undefined): void {
     if (this.#over !== undefined) return
+    this.#turns.enter()
     this.#over = { error }
     this.#linger?.cancel()
-    this.#turns.enter()
-    for (const floor of this.#floors) {
-      floor.release()
-      floor.dead = true
-      floor.up.close()
-      floor.down.close()
-    }
+    for (const floor of this.#floors) floor.close()
     this.#outlet.close()
     this.#wire.destroy(error)
-    if (error === undefined || this.#delivered !== undefined) this.#outbox.close(error)
+    // A cause that came with the end was heard then.
+    if (error === undefined || error === this.#delivered?.cause) this.#outbox.close(error)
     else this.#surface(error)
     this.#turns.leave()
     if (error === undefined) this.#closing.resolve()
     else this.#closing.reject(error)
-  }
-
-  #trace(floor: Floor, event: TraceEvent): void {
-    this.#options.trace?.({ at: this.#options.clock(), layer: floor.label, event })
   }
 }

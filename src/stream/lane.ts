@@ -131,7 +131,10 @@ export class Lane<Item> {
     while (item !== undefined) {
       try {
         const pending = call(item)
-        if (isPromise(pending)) return this.#wait(pending, costOf(item))
+        if (isPromise(pending)) {
+          this.#wait(pending, costOf(item))
+          return
+        }
       } catch (thrown) {
         this.#running = false
         if (!this.#closed) failed(thrown)

@@ -5,7 +5,7 @@ import { type Deferred, deferred } from './deferred.js'
 import type { Gauge } from './lane.js'
 
 /** Larger chunks pass in pieces (views, not copies): four full TLS records. */
-export const SLICE = 64 * 1024
+export const SLICE: number = 64 * 1024
 
 /** A chunk in pieces of at most `SLICE` bytes; none for an empty one. */
 export function* slices(chunk: Uint8Array): Generator<Uint8Array> {

@@ -68,8 +68,7 @@ export async function withDeadline<T>(
       signal.addEventListener('abort', onAbort)
     })
     const working = work(signal)
-    if (discard !== undefined)
-      handled(working.then((late) => (signal.aborted ? discard(late) : undefined)))
+    if (discard !== undefined) handled(working.then((late) => (signal.aborted ? discard(late) : undefined)))
     return await Promise.race([working, aborted])
   } finally {
     if (onAbort !== undefined) signal.removeEventListener('abort', onAbort)

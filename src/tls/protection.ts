@@ -4,6 +4,7 @@ import type { Bytes } from '../bytes/index.js'
 import type { AeadKey, CipherSuite } from '../crypto/provider.js'
 import { failure } from '../errors.js'
 import type { MaybePromise } from '../layer.js'
+import { isPromise } from './maybe-promise.js'
 import { HEADER_LENGTH, type TlsRecord, writeHeader } from './record.js'
 import { contentType, MAX_PLAINTEXT } from './registry.js'
 import { trafficKeys } from './schedule.js'
@@ -16,15 +17,6 @@ export const RECORD_OVERHEAD: number = HEADER_LENGTH + 1 + TAG_LENGTH
 export interface Content {
   readonly type: number
   readonly content: Uint8Array
-}
-
-export function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
-  return typeof (value as { then?: unknown } | undefined)?.then === 'function'
-}
-
-/** Continue now or later, whichever `value` allows. */
-export function then<T, U>(value: MaybePromise<T>, next: (value: T) => MaybePromise<U>): MaybePromise<U> {
-  return isPromise(value) ? value.then(next) : next(value)
 }
 
 /** What both directions share: the key, and a nonce for each record. */
@@ -138,5 +130,13 @@ function readInner(outerType: number, inner: Uint8Array): Content {
   while (end >= 0 && inner[end] === 0) end--
   // RFC 8446 §5.4: no non-zero octet in the cleartext MUST be answered with unexpected_message.
   if (end < 0) throw failure('ERR_TLS_UNEXPECTED_MESSAGE', 'a record of padding only')
-  return { type: inner[end]!, content: inner.subarray(0, end) }
+  const type = inner[end]!
+  // RFC 8446 §5: a protected change_cipher_spec, like an unknown type, MUST be answered with unexpected_message.
+  if (type <= contentType.change_cipher_spec || type > contentType.application_data)
+    throw failure('ERR_TLS_RECORD_TYPE', `${type} under protection`)
+  const content = inner.subarray(0, end)
+  // RFC 8446 §5.4: so MUST a handshake or alert record without content.
+  if (end === 0 && type !== contentType.application_data)
+    throw failure('ERR_TLS_UNEXPECTED_MESSAGE', 'an empty protected record')
+  return { type, content }
 }

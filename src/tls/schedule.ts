@@ -67,7 +67,10 @@ export function nextTrafficSecret(hash: Hash, secret: Uint8Array): Bytes {
 }
 
 /** RFC 8446 §7.3. */
-export function trafficKeys(suite: CipherSuite, secret: Uint8Array): { readonly key: Bytes; readonly iv: Bytes } {
+export function trafficKeys(
+  suite: CipherSuite,
+  secret: Uint8Array,
+): { readonly key: Bytes; readonly iv: Bytes } {
   return {
     key: hkdfExpandLabel(suite.hash, secret, 'key', EMPTY, suite.aead.keyLength),
     iv: hkdfExpandLabel(suite.hash, secret, 'iv', EMPTY, 12),

@@ -1,2 +1,3 @@
 import { conformance } from './suite.js'
-conformance('node')
+
+conformance('Node')

@@ -1,8 +1,9 @@
-// Prints at the end of a run which real peers were exercised. Loaded by vitest.config.ts, in vitest's own process, where
-// nothing from a test file may be imported.
+// Prints at the end of a run which real peers were exercised, and where CI=true fails a run that skipped anything. Loaded
+// by vitest.config.ts, in vitest's own process, where nothing from a test file may be imported.
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { TestModule } from 'vitest/node'
 import type { Reporter } from 'vitest/reporters'
 
 /** Tells the workers where to record, and reads it all when they are done. */
@@ -10,12 +11,25 @@ export function peersReporter(): Reporter {
   const folder = mkdtempSync(join(tmpdir(), 'underpass-peers-'))
   process.env.UNDERPASS_PEER_RECORD = folder
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  let filtered = false
   return {
-    onTestRunEnd() {
+    onInit(vitest) {
+      filtered = vitest.config.testNamePattern !== undefined
+    },
+    onTestRunEnd(modules) {
       const text = summary(readRecord(folder))
       if (text !== '') process.stdout.write(`\n${text}\n`)
+      if (process.env.CI === 'true' && !filtered) failWhenSkipped(modules)
     },
   }
+}
+
+function failWhenSkipped(modules: ReadonlyArray<TestModule>): void {
+  const skipped = modules.flatMap((module) => [...module.children.allTests('skipped')])
+  if (skipped.length === 0) return
+  process.stdout.write(`\nSkipped, which CI=true does not allow:\n`)
+  for (const test of skipped) process.stdout.write(`  ${test.module.moduleId} > ${test.fullName}\n`)
+  process.exitCode = 1
 }
 
 interface PeerRecord {

@@ -11,7 +11,8 @@ export * from '../../index.js'
 /** What a page gives the dialer. Throws ERR_CRYPTO_UNAVAILABLE outside of secure contexts, where WebCrypto is missing. */
 export function browserPlatform(): Platform {
   const { crypto } = globalThis
-  if (crypto?.subtle === undefined) throw failure('ERR_CRYPTO_UNAVAILABLE', 'this page is not a secure context')
+  if (crypto?.subtle === undefined)
+    throw failure('ERR_CRYPTO_UNAVAILABLE', 'this page is not a secure context')
   return {
     name: 'browser',
     crypto: webcrypto(crypto),

@@ -6,7 +6,10 @@ import { type WebSocketLike, webSocketWire } from '../web-socket.js'
 /** As `Platform.dialWebSocket`. Throws ERR_UNSUPPORTED_PLATFORM for headers, ERR_DIAL_FAILED when it does not open. */
 export const dialWebSocket: NonNullable<Platform['dialWebSocket']> = async (url, subprotocols, options) => {
   if (options.headers !== undefined && options.headers.length > 0) {
-    throw failure('ERR_UNSUPPORTED_PLATFORM', 'a page cannot set headers on a WebSocket; use a cookie or the path')
+    throw failure(
+      'ERR_UNSUPPORTED_PLATFORM',
+      'a page cannot set headers on a WebSocket; use a cookie or the path',
+    )
   }
   options.signal.throwIfAborted()
   const socket = new WebSocket(url, [...subprotocols])

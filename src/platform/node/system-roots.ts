@@ -15,7 +15,8 @@ export function systemRoots(): readonly Bytes[] {
 
 function nodeRoots(): readonly Bytes[] {
   // Node 22.15 and later can tell exactly; NODE_EXTRA_CA_CERTS and --use-system-ca are in it.
-  if (typeof tls.getCACertificates === 'function') return tls.getCACertificates('default').flatMap(certificates)
+  const { getCACertificates } = tls as { getCACertificates?: (kind: 'default') => string[] }
+  if (getCACertificates !== undefined) return getCACertificates('default').flatMap(certificates)
   return [...tls.rootCertificates.flatMap(certificates), ...fileRoots('NODE_EXTRA_CA_CERTS')]
 }
 
@@ -31,6 +32,6 @@ function fileRoots(variable: string): readonly Bytes[] {
 
 function certificates(pem: string): Bytes[] {
   return parsePem(pem)
-    .filter(({ label }) => label === 'CERTIFICATE' || label === 'TRUSTED CERTIFICATE')
+    .filter(({ label }) => label === 'CERTIFICATE')
     .map(({ der }) => der)
 }

@@ -46,5 +46,5 @@ async function refused(response: Response): Promise<Error> {
   const statusLine = `HTTP/1.1 ${response.status} ${response.statusText}`
   const fields = [...response.headers].map(([name, value]) => [name, value] as const)
   await response.body?.cancel()
-  return refusal({ status: response.status, statusLine, fields }, new Uint8Array(0))
+  return refusal({ minor: 1, status: response.status, statusLine, fields }, new Uint8Array(0))
 }

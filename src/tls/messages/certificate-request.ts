@@ -3,7 +3,15 @@ import type { Bytes } from '../../bytes/index.js'
 import { failure } from '../../errors.js'
 import { extensionType } from '../registry.js'
 import { readExtensions, writeExtension } from './extensions.js'
-import { field, type HandshakeMessage, hex16, type Parsed, readMessage, type WrittenMessage, writeMessage } from './message.js'
+import {
+  field,
+  type HandshakeMessage,
+  hex16,
+  type Parsed,
+  readMessage,
+  type WrittenMessage,
+  writeMessage,
+} from './message.js'
 
 export interface CertificateRequest {
   /** Empty in the handshake. */

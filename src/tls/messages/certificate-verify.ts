@@ -1,6 +1,14 @@
 // CertificateVerify: proof that the sender holds the key of its certificate. RFC 8446 §4.4.3.
 import { type Bytes, concat, latin1 } from '../../bytes/index.js'
-import { field, type HandshakeMessage, hex16, type Parsed, readMessage, type WrittenMessage, writeMessage } from './message.js'
+import {
+  field,
+  type HandshakeMessage,
+  hex16,
+  type Parsed,
+  readMessage,
+  type WrittenMessage,
+  writeMessage,
+} from './message.js'
 
 export interface CertificateVerify {
   readonly scheme: number

@@ -1,7 +1,14 @@
 // Certificate: a chain of X.509 certificates, leaf first, each with its own extensions. RFC 8446 §4.4.2.
 import { type Bytes, latin1 } from '../../bytes/index.js'
 import { readExtensions } from './extensions.js'
-import { field, type HandshakeMessage, type Parsed, readMessage, type WrittenMessage, writeMessage } from './message.js'
+import {
+  field,
+  type HandshakeMessage,
+  type Parsed,
+  readMessage,
+  type WrittenMessage,
+  writeMessage,
+} from './message.js'
 
 export interface CertificateMessage {
   /** Echo of the request's; empty from a server. */

@@ -2,7 +2,15 @@
 import { type Bytes, fromLatin1, latin1, type Reader } from '../../bytes/index.js'
 import { extensionType, TLS12 } from '../registry.js'
 import { readExtensions, writeExtension } from './extensions.js'
-import { field, type HandshakeMessage, hex16, type Parsed, readMessage, type WrittenMessage, writeMessage } from './message.js'
+import {
+  field,
+  type HandshakeMessage,
+  hex16,
+  type Parsed,
+  readMessage,
+  type WrittenMessage,
+  writeMessage,
+} from './message.js'
 
 export interface KeyShareEntry {
   readonly group: number
@@ -40,9 +48,7 @@ export function writeClientHello(hello: ClientHello): WrittenMessage {
         if (serverName !== undefined)
           writeExtension(w, 'server_name', () =>
             w.vector(2, () =>
-              w
-                .u8(0)
-                .span('host_name', () => w.vector(2, () => w.bytes(latin1(serverName))), serverName),
+              w.u8(0).span('host_name', () => w.vector(2, () => w.bytes(latin1(serverName))), serverName),
             ),
           )
         writeExtension(w, 'supported_groups', () => w.vector(2, () => ids(hello.groups)))
@@ -56,13 +62,18 @@ export function writeClientHello(hello: ClientHello): WrittenMessage {
           )
         writeExtension(w, 'supported_versions', () => w.vector(1, () => ids(hello.versions)))
         if (pskModes !== undefined)
-          writeExtension(w, 'psk_key_exchange_modes', () => w.vector(1, () => w.bytes(new Uint8Array(pskModes))))
-        if (cookie !== undefined)
-          writeExtension(w, 'cookie', () => w.vector(2, () => w.bytes(cookie)))
+          writeExtension(w, 'psk_key_exchange_modes', () =>
+            w.vector(1, () => w.bytes(new Uint8Array(pskModes))),
+          )
+        if (cookie !== undefined) writeExtension(w, 'cookie', () => w.vector(2, () => w.bytes(cookie)))
         writeExtension(w, 'key_share', () =>
           w.vector(2, () => {
             for (const share of hello.keyShares)
-              w.span('key_share_entry', () => w.u16(share.group).vector(2, () => w.bytes(share.key)), hex16(share.group))
+              w.span(
+                'key_share_entry',
+                () => w.u16(share.group).vector(2, () => w.bytes(share.key)),
+                hex16(share.group),
+              )
           }),
         )
       }),
@@ -111,7 +122,19 @@ export function readClientHello(message: HandshakeMessage): Parsed<ClientHello> 
         }
       }),
     )
-    return { random, sessionId, suites, serverName, groups, signatureSchemes: schemes, alpn, versions, pskModes, cookie, keyShares }
+    return {
+      random,
+      sessionId,
+      suites,
+      serverName,
+      groups,
+      signatureSchemes: schemes,
+      alpn,
+      versions,
+      pskModes,
+      cookie,
+      keyShares,
+    }
   })
 }
 

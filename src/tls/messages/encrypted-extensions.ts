@@ -3,7 +3,14 @@
 import { fromLatin1, latin1 } from '../../bytes/index.js'
 import { extensionType, nameOf } from '../registry.js'
 import { readExtensions, writeExtension } from './extensions.js'
-import { field, type HandshakeMessage, type Parsed, readMessage, type WrittenMessage, writeMessage } from './message.js'
+import {
+  field,
+  type HandshakeMessage,
+  type Parsed,
+  readMessage,
+  type WrittenMessage,
+  writeMessage,
+} from './message.js'
 
 export interface EncryptedExtensions {
   /** The application protocol selected. */
@@ -23,7 +30,12 @@ export function readEncryptedExtensions(message: HandshakeMessage): Parsed<Encry
           if (type === extensionType.server_name) body.end('server_name')
           else if (type === extensionType.application_layer_protocol_negotiation) {
             const list = body.vector(2, 2)
-            alpn = field(list, 'protocol', () => fromLatin1(list.vector(1, 1).rest()), (name) => name)
+            alpn = field(
+              list,
+              'protocol',
+              () => fromLatin1(list.vector(1, 1).rest()),
+              (name) => name,
+            )
             // RFC 7301 §3.1: the list MUST contain exactly one ProtocolName.
             list.end('protocol')
           }

@@ -1,6 +1,13 @@
 // KeyUpdate: from the next record on the sender uses new keys. RFC 8446 §4.6.3.
 import { failure } from '../../errors.js'
-import { field, type HandshakeMessage, type Parsed, readMessage, type WrittenMessage, writeMessage } from './message.js'
+import {
+  field,
+  type HandshakeMessage,
+  type Parsed,
+  readMessage,
+  type WrittenMessage,
+  writeMessage,
+} from './message.js'
 
 export type KeyUpdateRequest = 'update_not_requested' | 'update_requested'
 

@@ -1,7 +1,14 @@
 // NewSessionTicket: what a later connection can resume from. RFC 8446 §4.6.1.
 import { extensionType } from '../registry.js'
 import { readExtensions } from './extensions.js'
-import { field, type HandshakeMessage, type Parsed, readMessage, type WrittenMessage, writeMessage } from './message.js'
+import {
+  field,
+  type HandshakeMessage,
+  type Parsed,
+  readMessage,
+  type WrittenMessage,
+  writeMessage,
+} from './message.js'
 
 export interface NewSessionTicket {
   /** Seconds. */
@@ -39,8 +46,7 @@ export function writeNewSessionTicket(
     w.u32(ticket.lifetime).u32(ticket.ageAdd)
     w.vector(1, () => w.bytes(ticket.nonce)).vector(2, () => w.bytes(ticket.ticket))
     w.vector(2, () => {
-      if (ticket.maxEarlyData !== undefined)
-        w.u16(extensionType.early_data).u16(4).u32(ticket.maxEarlyData)
+      if (ticket.maxEarlyData !== undefined) w.u16(extensionType.early_data).u16(4).u32(ticket.maxEarlyData)
       for (const [type, body] of extra) w.u16(type).vector(2, () => w.bytes(body))
     })
   })

@@ -3,7 +3,15 @@ import { type Bytes, equal, fromHex, type Reader } from '../../bytes/index.js'
 import { extensionType, nameOf, TLS12 } from '../registry.js'
 import type { KeyShareEntry } from './client-hello.js'
 import { readExtensions, writeExtension } from './extensions.js'
-import { field, type HandshakeMessage, hex16, type Parsed, readMessage, type WrittenMessage, writeMessage } from './message.js'
+import {
+  field,
+  type HandshakeMessage,
+  hex16,
+  type Parsed,
+  readMessage,
+  type WrittenMessage,
+  writeMessage,
+} from './message.js'
 
 /** RFC 8446 §4.1.3: SHA-256 of "HelloRetryRequest", the random that makes a ServerHello one. */
 export const retryRandom: Bytes = fromHex('cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c')
@@ -62,7 +70,18 @@ export function readServerHello(message: HandshakeMessage): Parsed<ServerHello> 
               else if (type === extensionType.cookie && retry) cookie = copyAll(body.vector(2, 1))
             }),
           )
-    return { legacyVersion, random, sessionId, suite, compression, version, keyShare, group, cookie, extensions }
+    return {
+      legacyVersion,
+      random,
+      sessionId,
+      suite,
+      compression,
+      version,
+      keyShare,
+      group,
+      cookie,
+      extensions,
+    }
   })
 }
 

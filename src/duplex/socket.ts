@@ -1,0 +1,274 @@
+// A node:stream Duplex over a tunnel that passes for a net.Socket: what database drivers, HTTP agents and node:tls ask of
+// one, and no more. Bytes go between the stream and the wire without another stream in between.
+import { Duplex } from 'node:stream'
+import { asTunnelError, failure, type TunnelError } from '../errors.js'
+import type { MaybePromise } from '../layer.js'
+import type { Wire } from '../stream/byte-stream.js'
+import { type TunnelSocket, takeWire } from '../stream/index.js'
+
+/** Bytes that may wait on each side of the stream. */
+const HIGH_WATER_MARK = 64 * 1024
+
+type Callback = (error?: Error | null) => void
+
+export interface TunnelDuplexOptions {
+  /** As net.Socket's: false (the default) ends our side when the peer ends its. */
+  readonly allowHalfOpen?: boolean | undefined
+  /** Bytes that may wait on each side; 64 KiB by default. */
+  readonly highWaterMark?: number | undefined
+  /** True when the tunnel is open already: no `connect` event is owed unless `connect()` is called. */
+  readonly connected?: boolean | undefined
+}
+
+/** Opens the tunnel when it is first needed. */
+export type OpenTunnel = (signal: AbortSignal) => Promise<TunnelSocket<unknown>>
+
+/** Emits `connect` and `ready` when the tunnel is open; errors are TunnelErrors with their `code`. */
+export class TunnelDuplex extends Duplex {
+  /** False until the tunnel was asked for and is open. */
+  connecting: boolean
+  bytesRead = 0
+  bytesWritten = 0
+  /** Milliseconds set by `setTimeout`, if any. */
+  timeout: number | undefined
+  readonly #open: OpenTunnel
+  readonly #abort = new AbortController()
+  #opening: Promise<void> | undefined
+  #tunnel: TunnelSocket<unknown> | undefined
+  #wire: Wire | undefined
+  #referenced = true
+  #resume: (() => void) | undefined
+  /** What ended the tunnel, while bytes that came before it wait to be read. */
+  #failure: TunnelError | undefined
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(open: OpenTunnel, options: TunnelDuplexOptions = {}) {
+    super({
+      allowHalfOpen: options.allowHalfOpen ?? false,
+      highWaterMark: options.highWaterMark ?? HIGH_WATER_MARK,
+    })
+    this.#open = open
+    this.connecting = options.connected !== true
+    // Whoever waits for the connection wants it opened.
+    this.on('newListener', (event) => {
+      if (this.connecting && (event === 'connect' || event === 'ready' || event === 'secureConnect'))
+        this.#dial()
+    })
+  }
+
+  /** What the dialer found out about the tunnel, once it is open. */
+  get info(): unknown {
+    return this.#tunnel?.info
+  }
+
+  get readyState(): 'opening' | 'open' | 'readOnly' | 'writeOnly' | 'closed' {
+    if (this.destroyed) return 'closed'
+    if (this.connecting) return 'opening'
+    if (this.readable) return this.writable ? 'open' : 'readOnly'
+    return this.writable ? 'writeOnly' : 'closed'
+  }
+
+  get pending(): boolean {
+    return this.#wire === undefined
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.#fact('remoteAddress', 'string')
+  }
+
+  get remotePort(): number | undefined {
+    return this.#fact('remotePort', 'number')
+  }
+
+  get remoteFamily(): string | undefined {
+    return this.#fact('remoteFamily', 'string')
+  }
+
+  get localAddress(): string | undefined {
+    return this.#fact('localAddress', 'string')
+  }
+
+  get localPort(): number | undefined {
+    return this.#fact('localPort', 'number')
+  }
+
+  address(): { address?: string; family?: string; port?: number } {
+    const { localAddress, localPort, remoteFamily } = this
+    if (localAddress === undefined || localPort === undefined) return {}
+    return { address: localAddress, port: localPort, family: remoteFamily ?? 'IPv4' }
+  }
+
+  /** Where to is the dialer's affair: the arguments are ignored, except for a listener. `connect` is emitted afterwards. */
+  connect(...args: unknown[]): this {
+    const listener = args.findLast((arg) => typeof arg === 'function')
+    if (listener !== undefined) this.once('connect', listener as () => void)
+    if (this.connecting) this.#dial()
+    else process.nextTick(() => this.#announce())
+    return this
+  }
+
+  /** Always so: the wire is dialed without Nagle's delay. */
+  setNoDelay(): this {
+    return this
+  }
+
+  /** The tunnel has its own keep-alive. */
+  setKeepAlive(): this {
+    return this
+  }
+
+  /** Emit `timeout` after so many milliseconds without traffic; 0 turns it off. */
+  setTimeout(ms: number, listener?: () => void): this {
+    clearTimeout(this.#timer)
+    this.timeout = ms
+    this.#timer = ms > 0 ? setTimeout(() => this.emit('timeout'), ms).unref() : undefined
+    if (listener !== undefined) {
+      if (ms > 0) this.once('timeout', listener)
+      else this.off('timeout', listener)
+    }
+    return this
+  }
+
+  ref(): this {
+    return this.#reference(true)
+  }
+
+  unref(): this {
+    return this.#reference(false)
+  }
+
+  destroySoon(): void {
+    if (this.writable) this.end()
+    if (this.writableFinished) this.destroy()
+    else this.once('finish', () => this.destroy())
+  }
+
+  resetAndDestroy(): this {
+    return this.destroy(failure('ERR_ABORTED'))
+  }
+
+  override _read(): void {
+    const resume = this.#resume
+    this.#resume = undefined
+    resume?.()
+    if (this.#wire === undefined) this.#dial()
+    else if (this.#failure !== undefined && this.readableLength === 0) this.destroy(this.#failure)
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: Callback): void {
+    this.#send([chunk], callback)
+  }
+
+  override _writev(chunks: Array<{ chunk: Buffer }>, callback: Callback): void {
+    this.#send(
+      chunks.map(({ chunk }) => chunk),
+      callback,
+    )
+  }
+
+  override _final(callback: Callback): void {
+    this.#withWire((wire) => wire.end(), callback)
+  }
+
+  override _destroy(error: Error | null, callback: Callback): void {
+    clearTimeout(this.#timer)
+    this.connecting = false
+    this.#resume?.()
+    const reason = error === null ? undefined : asTunnelError(error, 'ERR_ABORTED')
+    this.#abort.abort(reason ?? failure('ERR_ABORTED'))
+    this.#wire?.destroy(reason)
+    callback(error)
+  }
+
+  #send(chunks: readonly Uint8Array[], callback: Callback): void {
+    this.#withWire((wire) => {
+      for (const { length } of chunks) this.bytesWritten += length
+      this.#timer?.refresh()
+      return wire.write(chunks)
+    }, callback)
+  }
+
+  /** Call back when it is done, at once if that is at once. */
+  #withWire(task: (wire: Wire) => MaybePromise<void>, callback: Callback): void {
+    if (this.#wire === undefined) {
+      this.#dial().then(() => {
+        if (this.#wire === undefined) callback(this.#failure ?? failure('ERR_STREAM_CLOSED'))
+        else this.#withWire(task, callback)
+      })
+      return
+    }
+    const pending = task(this.#wire)
+    if (pending === undefined) callback()
+    else pending.then(() => callback(), callback)
+  }
+
+  /** Never rejects: a failure destroys the stream. */
+  #dial(): Promise<void> {
+    this.#opening ??= this.#openWire()
+    return this.#opening
+  }
+
+  async #openWire(): Promise<void> {
+    try {
+      const tunnel = await this.#open(this.#abort.signal)
+      const wire = tunnel[takeWire]()
+      if (this.destroyed) {
+        wire.destroy()
+        return
+      }
+      this.#tunnel = tunnel
+      this.#wire = wire
+    } catch (thrown) {
+      this.#failure = asTunnelError(thrown, 'ERR_DIAL_FAILED')
+      this.destroy(this.#failure)
+      return
+    }
+    if (!this.#referenced) this.#wire.ref?.(false)
+    this.#wire.start({
+      data: (chunk) => this.#receive(chunk),
+      end: (cause) => {
+        if (cause === undefined) this.push(null)
+        else this.#fail(cause)
+      },
+      fail: (error) => this.#fail(error),
+    })
+    if (this.connecting) this.#announce()
+  }
+
+  #announce(): void {
+    if (this.destroyed) return
+    this.connecting = false
+    this.emit('connect')
+    this.emit('ready')
+  }
+
+  #receive(chunk: Uint8Array): MaybePromise<void> {
+    this.bytesRead += chunk.length
+    this.#timer?.refresh()
+    if (this.push(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength))) return
+    return new Promise((resolve) => {
+      this.#resume = resolve
+    })
+  }
+
+  /** Destroying a stream drops what it holds: let the reader have first what came before the failure. */
+  #fail(error: TunnelError): void {
+    this.#failure = error
+    if (this.readableLength === 0 || error.code === 'ERR_ABORTED') this.destroy(error)
+  }
+
+  #reference(active: boolean): this {
+    this.#referenced = active
+    this.#wire?.ref?.(active)
+    return this
+  }
+
+  #fact<T extends 'string' | 'number'>(
+    name: string,
+    type: T,
+  ): (T extends 'string' ? string : number) | undefined {
+    const value = this.#wire?.facts?.[name]
+    // biome-ignore lint/suspicious/useValidTypeof: the two names are the type's own
+    return typeof value === type ? (value as never) : undefined
+  }
+}

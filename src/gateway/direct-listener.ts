@@ -1,0 +1,35 @@
+// The door without a load balancer: the inner TLS connection begins with the first byte.
+import { createServer, type Server } from 'node:net'
+import { failure, type TunnelError } from '../errors.js'
+import type { Carrier } from './carrier.js'
+import type { Settings } from './config.js'
+import { SocketCarrier } from './socket-carrier.js'
+import type { Arrival } from './tunnel.js'
+
+export interface DirectDoor {
+  admit(address: string): (() => void) | undefined
+  arrived(carrier: Carrier, arrival: Arrival): void
+  refused(error: TunnelError, address: string): void
+}
+
+export function directListener(settings: Settings, door: DirectDoor): Server {
+  const { limits, timeouts } = settings
+  return createServer(
+    { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 },
+    (socket) => {
+      const address = socket.remoteAddress ?? 'unknown'
+      const release = door.admit(address)
+      if (release === undefined) {
+        door.refused(failure('ERR_GATEWAY_LIMIT', 'limits.connectionsPerAddress'), address)
+        socket.destroy()
+        return
+      }
+      socket.once('close', release)
+      door.arrived(new SocketCarrier(socket, { framing: 'raw', ...limits, linger: timeouts.linger }), {
+        door: 'direct',
+        framing: 'raw',
+        address,
+      })
+    },
+  )
+}

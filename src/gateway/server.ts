@@ -1,0 +1,163 @@
+// The gateway as a whole: both doors, the tunnels behind them, what is told about them, and how all of it ends.
+import type { Server as HttpServer } from 'node:http'
+import type { AddressInfo, Server, Socket } from 'node:net'
+import { failure, type TunnelError } from '../errors.js'
+import { Admission } from './admission.js'
+import { type Carrier, goodbye } from './carrier.js'
+import { checkRoutes, checkSettings, type ListenSettings } from './config.js'
+import { directListener } from './direct-listener.js'
+import type { Door, GatewayEvent, GatewayStats } from './events.js'
+import type { GatewayOptions, Reloadable } from './options.js'
+import { serveRoutes } from './served-route.js'
+import { type Arrival, openTunnel, type Tunnel } from './tunnel.js'
+import { TunnelBook } from './tunnel-book.js'
+import { upgradeListener } from './upgrade-listener.js'
+
+export interface GatewayAddress {
+  readonly host: string
+  readonly port: number
+}
+
+export interface CloseOptions {
+  /** Milliseconds that open tunnels are given to finish by themselves. Default 0. */
+  readonly deadline?: number
+}
+
+export interface Gateway {
+  /** Where the doors are; real ports, also where 0 was asked for. */
+  readonly addresses: { readonly upgrade?: GatewayAddress; readonly direct?: GatewayAddress }
+  stats(): GatewayStats
+  /** New certificates and routes for new tunnels. Throws ERR_GATEWAY_CONFIG and then keeps the old ones. */
+  reload(options: Reloadable): void
+  /** Stop accepting, let tunnels finish until the deadline, then say 1001 and drop the rest. Leaves no handle. */
+  close(options?: CloseOptions): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/** Rejects with ERR_GATEWAY_CONFIG (naming the key) or ERR_GATEWAY_LISTEN. */
+export async function createGateway(options: GatewayOptions): Promise<Gateway> {
+  const settings = checkSettings(options)
+  const { timeouts, limits } = settings
+  const tls = { timeout: timeouts.handshake + 1_000, buffer: limits.buffer }
+  let routes = serveRoutes(checkRoutes(options), tls)
+
+  const sockets = new Set<Socket>()
+  const tunnels = new Set<Tunnel>()
+  const admission = new Admission(limits.connections, limits.connectionsPerAddress)
+  const book = new TunnelBook(emit)
+  let closing: Promise<void> | undefined
+
+  function emit(event: GatewayEvent): void {
+    try {
+      options.onEvent?.(event)
+    } catch {
+      // An observer's failure is its own; a tunnel must not end of it.
+    }
+  }
+
+  const door = (name: Door) => ({
+    get closing() {
+      return closing !== undefined
+    },
+    admit: (address: string) => admission.enter(address),
+    refused: (error: TunnelError, address: string) => book.refused({ door: name, address }, error),
+    arrived: (carrier: Carrier, arrival: Arrival) => {
+      const tunnel = openTunnel(carrier, routes, settings, book.reportFor(arrival))
+      tunnels.add(tunnel)
+      tunnel.done.then(() => tunnels.delete(tunnel))
+    },
+  })
+
+  const listeners: Array<{ name: Door; server: Server | HttpServer; at: ListenSettings }> = []
+  if (settings.upgrade !== undefined) {
+    const server = upgradeListener(settings, door('upgrade'))
+    listeners.push({ name: 'upgrade', server, at: settings.upgrade })
+  }
+  if (settings.direct !== undefined) {
+    const server = directListener(settings, door('direct'))
+    listeners.push({ name: 'direct', server, at: settings.direct })
+  }
+  for (const { name, server } of listeners) {
+    // Ahead of the server's own listener, so that nothing is parsed for a socket over the limit.
+    server.prependListener('connection', (socket: Socket) => {
+      if (sockets.size >= limits.connections) {
+        book.refused(
+          { door: name, address: socket.remoteAddress ?? 'unknown' },
+          failure('ERR_GATEWAY_LIMIT', 'limits.connections'),
+        )
+        socket.destroy()
+        return
+      }
+      sockets.add(socket)
+      socket.once('close', () => sockets.delete(socket))
+    })
+  }
+
+  const addresses: { upgrade?: GatewayAddress; direct?: GatewayAddress } = {}
+  try {
+    for (const { name, server, at } of listeners) {
+      addresses[name] = await listen(name, server, at)
+    }
+  } catch (error) {
+    await Promise.all(listeners.map(({ server }) => stopListening(server)))
+    throw error
+  }
+  for (const { name } of listeners) emit({ type: 'listening', door: name, ...addresses[name]! })
+
+  async function shutDown(deadline: number): Promise<void> {
+    emit({ type: 'closing', tunnels: tunnels.size })
+    const stopped = listeners.map(({ server }) => stopListening(server))
+    await Promise.race([allDone(tunnels), elapsed(deadline)])
+    const error = failure('ERR_ABORTED', 'the gateway is closing')
+    for (const tunnel of tunnels) tunnel.abort(error, goodbye.goingAway)
+    // Each tunnel grants its peer `linger` and then drops it; what is no tunnel gets nothing.
+    await allDone(tunnels)
+    for (const socket of sockets) socket.destroy()
+    await Promise.all(stopped)
+    emit({ type: 'closed-gateway' })
+  }
+
+  const close = ({ deadline = 0 }: CloseOptions = {}): Promise<void> => (closing ??= shutDown(deadline))
+  return {
+    addresses,
+    stats: () => ({ connections: sockets.size, tunnels: tunnels.size, ...book.stats() }),
+    reload(replacement) {
+      routes = serveRoutes(checkRoutes(replacement), tls)
+      emit({ type: 'reloaded', routes: routes.length })
+    },
+    close,
+    [Symbol.asyncDispose]: () => close(),
+  }
+}
+
+function listen(name: Door, server: Server, at: ListenSettings): Promise<GatewayAddress> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause: Error & { readonly code?: string }) => {
+      const where = `listen.${name}: ${at.host}:${at.port}, ${cause.code ?? 'failed'}`
+      reject(failure('ERR_GATEWAY_LISTEN', where, { cause }))
+    })
+    server.listen({ host: at.host, port: at.port }, () => {
+      const { address, port } = server.address() as AddressInfo
+      resolve({ host: address, port })
+    })
+  })
+}
+
+/** Resolves when the last socket is gone. */
+function stopListening(server: Server | HttpServer): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve())
+    if ('closeIdleConnections' in server) server.closeIdleConnections()
+  })
+}
+
+async function allDone(tunnels: ReadonlySet<Tunnel>): Promise<void> {
+  while (tunnels.size > 0) {
+    await Promise.all([...tunnels].map((tunnel) => tunnel.done))
+    await Promise.resolve()
+  }
+}
+
+async function elapsed(ms: number): Promise<void> {
+  if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms))
+}

@@ -1,0 +1,15 @@
+// The least of a DER encoder: one element around parts that are DER already.
+import { type Bytes, concat, Writer } from '../bytes/index.js'
+
+/** One element of up to 16 MiB. */
+export function element(tag: number, ...parts: readonly Uint8Array[]): Bytes {
+  const content = concat(...parts)
+  const { length } = content
+  const writer = new Writer(length + 5).u8(tag)
+  // X.690 §10.1: the fewest length octets.
+  if (length < 0x80) writer.u8(length)
+  else if (length < 0x100) writer.u8(0x81).u8(length)
+  else if (length < 0x10000) writer.u8(0x82).u16(length)
+  else writer.u8(0x83).u24(length)
+  return writer.bytes(content).finish()
+}

@@ -1,0 +1,85 @@
+// What node-forge does for credentials: encrypted PKCS#8 (PBES2 and PKCS#12's PBES1), OpenSSL's traditional encryption
+// and PKCS#12. Loaded by dynamic import only when one of them is met; its binary strings stay in this file.
+import forge from 'node-forge/lib/forge.js'
+import 'node-forge/lib/pkcs12.js'
+import { type Bytes, fromLatin1, latin1 } from '../bytes/index.js'
+import { failure } from '../errors.js'
+
+/** What a PKCS#12 file holds, in its order. */
+export interface Pkcs12Content {
+  /** DER PKCS#8. */
+  readonly keys: ReadonlyArray<{ readonly der: Bytes; readonly id: string | undefined }>
+  /** DER certificates. */
+  readonly certificates: ReadonlyArray<{ readonly der: Bytes; readonly id: string | undefined }>
+}
+
+/** DER of the PrivateKeyInfo inside an EncryptedPrivateKeyInfo. Throws ERR_CONFIG_PASSPHRASE or anything of forge's. */
+export function decryptPkcs8(encrypted: Uint8Array, passphrase: string): Bytes {
+  const info = forge.asn1.fromDer(fromLatin1(encrypted))
+  // RFC 8018 §5.2 takes octets (UTF-8 by convention), RFC 7292 §B.1 characters: PBES1 here means PKCS#12's.
+  const passwords = new Set([forge.util.encodeUtf8(passphrase), passphrase])
+  for (const password of passwords) {
+    const plain = forge.pki.decryptPrivateKeyInfo(info, password)
+    if (plain !== null) return latin1(forge.asn1.toDer(plain).getBytes())
+  }
+  throw failure('ERR_CONFIG_PASSPHRASE', 'it does not open the key')
+}
+
+/** A key under OpenSSL's traditional PEM encryption; `info` is the DEK-Info header. */
+export function decryptTraditional(encrypted: Uint8Array, info: string, passphrase: string): Bytes {
+  const [name = '', salt = ''] = info.split(',')
+  const keyLength = { 'AES-128-CBC': 16, 'AES-192-CBC': 24, 'AES-256-CBC': 32, 'DES-EDE3-CBC': 24 }[name]
+  if (keyLength === undefined || !/^(?:[0-9A-Fa-f]{2}){8,16}$/.test(salt))
+    throw failure('ERR_CRYPTO_UNAVAILABLE', 'the key is encrypted with a cipher that is not supported')
+  const iv = forge.util.hexToBytes(salt)
+  // The first eight octets of the IV are the salt of EVP_BytesToKey.
+  const key = forge.pbe.opensslDeriveBytes(forge.util.encodeUtf8(passphrase), iv.slice(0, 8), keyLength)
+  const cipher = (name.startsWith('AES') ? forge.aes : forge.des).createDecryptionCipher(key)
+  cipher.start(iv)
+  cipher.update(forge.util.createBuffer(fromLatin1(encrypted)))
+  if (!cipher.finish()) throw failure('ERR_CONFIG_PASSPHRASE', 'it does not open the key')
+  return latin1(cipher.output.getBytes())
+}
+
+/** Open a PKCS#12 file. Throws ERR_CONFIG_PASSPHRASE, or ERR_CONFIG_IDENTITY for what cannot be read. */
+export function openPkcs12(file: Uint8Array, passphrase: string): Pkcs12Content {
+  const { oids, privateKeyToAsn1, wrapRsaPrivateKey, certificateToAsn1 } = forge.pki
+  const bytes = (value: Parameters<typeof forge.asn1.toDer>[0]): Bytes =>
+    latin1(forge.asn1.toDer(value).getBytes())
+  const pfx = openPfx(file, passphrase)
+  const bags = (bagType: string) => pfx.getBags({ bagType })[bagType] ?? []
+  const id = (bag: { attributes: { localKeyId?: readonly string[] } }): string | undefined =>
+    bag.attributes.localKeyId?.[0]
+  return {
+    keys: [...bags(oids.pkcs8ShroudedKeyBag), ...bags(oids.keyBag)].map((bag) => ({
+      der: bytes(bag.key ? wrapRsaPrivateKey(privateKeyToAsn1(bag.key)) : bag.asn1!),
+      id: id(bag),
+    })),
+    certificates: bags(oids.certBag).map((bag) => ({
+      der: bytes(bag.cert ? certificateToAsn1(bag.cert) : bag.asn1!),
+      id: id(bag),
+    })),
+  }
+}
+
+function openPfx(file: Uint8Array, passphrase: string): ReturnType<typeof forge.pkcs12.pkcs12FromAsn1> {
+  let pfx: Parameters<typeof forge.asn1.toDer>[0]
+  try {
+    // RFC 7292 §4.1: BER is allowed here, and some writers use it.
+    pfx = forge.asn1.fromDer(fromLatin1(file), { strict: false })
+  } catch (cause) {
+    throw failure('ERR_CONFIG_IDENTITY', 'not a PKCS#12 file', { cause })
+  }
+  try {
+    return forge.pkcs12.pkcs12FromAsn1(pfx, false, passphrase)
+  } catch (cause) {
+    // forge has no codes. Its MAC check is what a wrong passphrase fails; the decryption after it comes second.
+    const { message } = cause as Error
+    const isSecret = /could not be verified|decrypt|wrong password|padding/i.test(message)
+    throw failure(
+      isSecret ? 'ERR_CONFIG_PASSPHRASE' : 'ERR_CONFIG_IDENTITY',
+      'the PKCS#12 file does not open',
+      { cause },
+    )
+  }
+}

@@ -1,0 +1,72 @@
+// Our half of mutual TLS: Certificate and CertificateVerify when the server asked for them, an empty Certificate when we
+// have none to show. The caller has authenticated the server before it gets here. RFC 8446 §4.4.2, §4.4.3.
+import type { Signer } from '../crypto/provider.js'
+import { failure, TunnelError } from '../errors.js'
+import type { Identity } from '../pki/index.js'
+import { writeCertificate } from './messages/certificate.js'
+import type { CertificateRequest } from './messages/certificate-request.js'
+import { signedContent, writeCertificateVerify } from './messages/certificate-verify.js'
+import type { WrittenMessage } from './messages/message.js'
+import type { TlsConfig } from './options.js'
+import { type SignatureScheme, signatureSchemes } from './registry.js'
+import type { Transcript } from './transcript.js'
+
+/** Returns whether a certificate was sent. Raises ERR_TLS_NO_SIGNATURE_OVERLAP and ERR_TLS_SIGNER. */
+export async function presentCertificate(
+  config: TlsConfig,
+  alpn: string | undefined,
+  request: CertificateRequest,
+  transcript: Transcript,
+  send: (message: WrittenMessage) => void,
+): Promise<boolean> {
+  const identity = await chooseIdentity(config, alpn, request)
+  if (identity === undefined) {
+    // RFC 8446 §4.4.2: a client without a certificate MUST send an empty Certificate, and no CertificateVerify.
+    send(writeCertificate([]))
+    return false
+  }
+  const scheme = chooseScheme(identity.signer, request)
+  send(writeCertificate(identity.chain))
+  const content = signedContent('client', transcript.digest())
+  const signature = await sign(identity.signer, scheme, content)
+  const { publicKey } = identity.leaf
+  // A faulty or foreign signer is better found here than by the server, whose alert would not say which it was.
+  if (
+    config.crypto.canVerify(scheme.algorithm, publicKey.key) &&
+    !(await config.crypto.verify(scheme.algorithm, publicKey, signature, content))
+  )
+    throw failure('ERR_TLS_SIGNER', 'its signature does not verify under the certificate')
+  send(writeCertificateVerify({ scheme: scheme.id, signature }))
+  return true
+}
+
+async function chooseIdentity(
+  { identity, sni }: TlsConfig,
+  alpn: string | undefined,
+  { authorities, signatureSchemes: accepted }: CertificateRequest,
+): Promise<Identity | undefined> {
+  if (typeof identity !== 'function') return identity
+  const names = signatureSchemes.filter(({ id }) => accepted.includes(id)).map(({ name }) => name)
+  try {
+    return await identity({ alpn, serverName: sni, authorities, signatureSchemes: names })
+  } catch (cause) {
+    throw cause instanceof TunnelError ? cause : failure('ERR_TLS_SIGNER', 'identity callback', { cause })
+  }
+}
+
+/** RFC 8446 §4.4.3: a scheme the server accepts, that fits the key and is not RSASSA-PKCS1-v1_5. */
+function chooseScheme({ key }: Signer, request: CertificateRequest): SignatureScheme {
+  const scheme = signatureSchemes.find(
+    ({ id, handshake, fits }) => handshake && fits(key) && request.signatureSchemes.includes(id),
+  )
+  if (scheme === undefined) throw failure('ERR_TLS_NO_SIGNATURE_OVERLAP', `key of kind ${key.kind}`)
+  return scheme
+}
+
+async function sign(signer: Signer, scheme: SignatureScheme, content: Uint8Array): Promise<Uint8Array> {
+  try {
+    return await signer.sign(scheme.algorithm, content)
+  } catch (cause) {
+    throw failure('ERR_TLS_SIGNER', scheme.name, { cause })
+  }
+}

@@ -1,0 +1,235 @@
+// The TLS 1.3 handshake of a client, in the RFC's order, from ServerHello to our Finished. RFC 8446 §2 Figure 1, §4.
+//
+//   ClientHello ────►
+//                ◄──── ServerHello            (or HelloRetryRequest, a second ClientHello, ServerHello)
+//                ◄──── {EncryptedExtensions} {CertificateRequest*} {Certificate} {CertificateVerify} {Finished}
+//   {Certificate*} {CertificateVerify*} {Finished} ────►
+//
+// No state machine: which message may come next is where in this function we are.
+
+import type { Bytes } from '../bytes/index.js'
+import { equal, hex } from '../bytes/index.js'
+import type { CipherSuite } from '../crypto/provider.js'
+import { failure } from '../errors.js'
+import { type Channel, expect, observe } from './channel.js'
+import { presentCertificate } from './client-certificate.js'
+import { type Offer, secondHello } from './hello.js'
+import { readCertificate } from './messages/certificate.js'
+import { type CertificateRequest, readCertificateRequest } from './messages/certificate-request.js'
+import { readCertificateVerify } from './messages/certificate-verify.js'
+import { type EncryptedExtensions, readEncryptedExtensions } from './messages/encrypted-extensions.js'
+import { readFinished, writeFinished } from './messages/finished.js'
+import { type HandshakeMessage, hex16, type WrittenMessage } from './messages/message.js'
+import { isRetry, readServerHello, type ServerHello } from './messages/server-hello.js'
+import type { TlsConfig, TlsInfo } from './options.js'
+import { proveChain, proveFinished, proveSignature } from './proofs.js'
+import { extensionType, handshakeType, nameOf, TLS12, TLS13 } from './registry.js'
+import * as schedule from './schedule.js'
+import { Transcript } from './transcript.js'
+
+/** A handshake that is over. */
+export interface Established {
+  readonly info: TlsInfo
+  readonly suite: CipherSuite
+  /** The first generation of application traffic secrets. */
+  readonly traffic: schedule.TrafficSecrets
+  readonly resumptionMaster: Bytes
+}
+
+export interface FirstAnswer {
+  readonly message: HandshakeMessage
+  readonly serverHello: ServerHello
+}
+
+export async function handshake13(
+  config: TlsConfig,
+  channel: Channel,
+  offer: Offer,
+  { message, serverHello }: FirstAnswer,
+): Promise<Established> {
+  const { trace } = channel
+
+  // ServerHello, or HelloRetryRequest and then ServerHello
+  const suite = acceptHello(config, offer, serverHello)
+  const { hash } = suite
+  const transcript = new Transcript(hash, offer.message)
+  // RFC 8446 §D.4: one dummy change_cipher_spec before our second flight, if the hello asked for compatibility mode.
+  const compatible = offer.hello.sessionId.length > 0
+  const retry = isRetry(serverHello) ? serverHello : undefined
+  if (retry !== undefined) {
+    channel.requireBoundary()
+    transcript.retry()
+    transcript.add(message)
+    offer = await secondHello(config, offer, retry)
+    transcript.add(offer.message)
+    if (compatible) channel.sendChangeCipherSpec()
+    channel.send(offer.message)
+    await channel.flush()
+
+    message = await expect(channel, 'server_hello')
+    serverHello = observe(trace, message, readServerHello(message))
+    // RFC 8446 §4.1.4: a second HelloRetryRequest MUST be refused with unexpected_message.
+    if (isRetry(serverHello)) throw failure('ERR_TLS_UNEXPECTED_MESSAGE', 'a second HelloRetryRequest')
+    // RFC 8446 §4.1.4: the cipher suite MUST be the one of the HelloRetryRequest, and so must the version.
+    if (acceptHello(config, offer, serverHello) !== suite)
+      throw failure('ERR_TLS_ILLEGAL_PARAMETER', 'another cipher suite than in HelloRetryRequest')
+  }
+  transcript.add(message)
+
+  // Key exchange
+  const { keyShare } = serverHello
+  // RFC 8446 §9.2: without a PSK a ServerHello MUST hold key_share.
+  if (keyShare === undefined) throw failure('ERR_TLS_MISSING_EXTENSION', 'key_share in ServerHello')
+  const share = offer.shares.get(keyShare.group)
+  // RFC 8446 §4.2.8: it MUST be of a group we sent a share for.
+  if (share === undefined)
+    throw failure('ERR_TLS_ILLEGAL_PARAMETER', `key share of group ${hex16(keyShare.group)}`)
+  const shared = await share.derive(keyShare.key)
+  const handshakeSecret = schedule.handshakeSecret(hash, schedule.earlySecret(hash), shared)
+  const handshakeTraffic = schedule.handshakeTraffic(hash, handshakeSecret, transcript.digest())
+  log('CLIENT_HANDSHAKE_TRAFFIC_SECRET', handshakeTraffic.client)
+  log('SERVER_HANDSHAKE_TRAFFIC_SECRET', handshakeTraffic.server)
+  channel.requireBoundary()
+  if (compatible && retry === undefined) channel.sendChangeCipherSpec()
+  channel.openHandshake(suite, handshakeTraffic)
+
+  // EncryptedExtensions
+  message = await expect(channel, 'encrypted_extensions')
+  const extensions = observe(trace, message, readEncryptedExtensions(message))
+  acceptExtensions(offer, extensions)
+  transcript.add(message)
+  const alpn = acceptProtocol(config, extensions)
+  trace({ type: 'check', name: 'alpn', facts: { selected: alpn ?? '' } })
+
+  // CertificateRequest, Certificate
+  let request: CertificateRequest | undefined
+  message = await expect(channel, 'certificate_request', 'certificate')
+  if (message.type === handshakeType.certificate_request) {
+    request = observe(trace, message, readCertificateRequest(message))
+    // RFC 8446 §4.3.2: the context SHALL be empty in the handshake.
+    if (request.context.length > 0) throw failure('ERR_TLS_ILLEGAL_PARAMETER', 'certificate_request_context')
+    channel.setClientCertificate('requested')
+    transcript.add(message)
+    message = await expect(channel, 'certificate')
+  }
+  const certificate = observe(trace, message, readCertificate(message))
+  if (certificate.context.length > 0)
+    throw failure('ERR_TLS_ILLEGAL_PARAMETER', 'certificate_request_context')
+  // RFC 8446 §4.4.2: extensions in it MUST correspond to ones of the ClientHello; we offer none that do.
+  for (const type of certificate.extensions)
+    throw failure('ERR_TLS_UNSUPPORTED_EXTENSION', `${nameOf(extensionType, type)} in Certificate`)
+  // RFC 8446 §4.4.2.4: an empty list MUST be refused with decode_error.
+  if (certificate.chain.length === 0) throw failure('ERR_CERT_MISSING')
+  transcript.add(message)
+  const peer = await proveChain(config, certificate.chain, alpn)
+  trace({ type: 'check', name: 'chain', facts: { verified: peer.verified, length: peer.path.length } })
+
+  // CertificateVerify
+  message = await expect(channel, 'certificate_verify')
+  const verify = observe(trace, message, readCertificateVerify(message))
+  const signature = await proveSignature(config, peer.leaf, verify, transcript.digest())
+  trace({ type: 'check', name: 'signature', facts: { scheme: signature.scheme.name } })
+  transcript.add(message)
+
+  // Finished
+  message = await expect(channel, 'finished')
+  const verifyData = observe(trace, message, readFinished(message))
+  const finished = proveFinished(hash, handshakeTraffic.server, transcript.digest(), verifyData)
+  trace({ type: 'check', name: 'finished', facts: {} })
+  transcript.add(message)
+  const proofs = { chain: peer, signature, finished }
+
+  const master = schedule.masterSecret(hash, handshakeSecret)
+  const throughFinished = transcript.digest()
+  const traffic = schedule.applicationTraffic(hash, master, throughFinished)
+  const exporter = schedule.exporterMasterSecret(hash, master, throughFinished)
+  log('CLIENT_TRAFFIC_SECRET_0', traffic.client)
+  log('SERVER_TRAFFIC_SECRET_0', traffic.server)
+  log('EXPORTER_SECRET', exporter)
+  channel.requireBoundary()
+  channel.openReading(proofs, suite, traffic.server)
+
+  // Our Certificate and CertificateVerify, if asked for, and Finished
+  const presented =
+    request !== undefined && (await presentCertificate(config, alpn, request, transcript, send))
+  if (presented) channel.setClientCertificate('sent')
+  send(writeFinished(schedule.finishedMac(hash, handshakeTraffic.client, transcript.digest())))
+  await channel.flush()
+  channel.openWriting(proofs, suite, traffic.client)
+
+  return {
+    suite,
+    traffic,
+    resumptionMaster: schedule.resumptionMasterSecret(hash, master, transcript.digest()),
+    info: {
+      version: 'TLSv1.3',
+      suite: suite.name,
+      group: config.crypto.groups.find(({ id }) => id === keyShare.group)!.name,
+      alpn,
+      serverName: offer.hello.serverName,
+      peer,
+      signature: signature.scheme.name,
+      clientCertificate: presented,
+      resumed: false,
+      exportKeyingMaterial: (label, context, length) =>
+        schedule.exportKeyingMaterial(hash, exporter, label, context, length),
+    },
+  }
+
+  function send(sent: WrittenMessage): void {
+    channel.send(sent)
+    transcript.add(sent)
+  }
+
+  function log(label: string, secret: Bytes): void {
+    config.keylog?.(`${label} ${hex(offer.hello.random)} ${hex(secret)}`)
+  }
+}
+
+/** RFC 8446 §4.1.3, §4.1.4: what must hold of a ServerHello and of a HelloRetryRequest alike. */
+function acceptHello(config: TlsConfig, offer: Offer, answer: ServerHello): CipherSuite {
+  const retry = isRetry(answer)
+  for (const type of answer.extensions) {
+    // RFC 8446 §4.1.3, §4.1.4: only these may be there; a cookie is the one extension nobody need have offered.
+    const allowed =
+      type === extensionType.supported_versions ||
+      type === extensionType.key_share ||
+      (retry && type === extensionType.cookie)
+    if (!allowed)
+      throw failure('ERR_TLS_UNSUPPORTED_EXTENSION', `${nameOf(extensionType, type)} in ServerHello`)
+  }
+  // RFC 8446 §4.1.3: legacy_version MUST be 0x0303; the version is in supported_versions.
+  if (answer.version !== TLS13 || answer.legacyVersion !== TLS12)
+    throw failure('ERR_TLS_ILLEGAL_PARAMETER', 'version')
+  // RFC 8446 §4.1.3: the echo MUST match.
+  if (!equal(answer.sessionId, offer.hello.sessionId))
+    throw failure('ERR_TLS_ILLEGAL_PARAMETER', 'legacy_session_id_echo')
+  // RFC 8446 §4.1.3: legacy_compression_method MUST be 0.
+  if (answer.compression !== 0) throw failure('ERR_TLS_DECODE', 'legacy_compression_method')
+  const suite = config.crypto.suites.find(({ id }) => id === answer.suite)
+  // RFC 8446 §4.1.3: a suite that was not offered MUST be refused with illegal_parameter.
+  if (suite === undefined) throw failure('ERR_TLS_ILLEGAL_PARAMETER', `cipher suite ${hex16(answer.suite)}`)
+  return suite
+}
+
+/** RFC 8446 §4.2, §4.3.1: only answers to what was offered, and only those that belong here. */
+function acceptExtensions(offer: Offer, { extensions }: EncryptedExtensions): void {
+  for (const type of extensions)
+    if (!offer.extensions.has(type) || !allowedInEncryptedExtensions.has(type))
+      throw failure('ERR_TLS_UNSUPPORTED_EXTENSION', `${nameOf(extensionType, type)} in EncryptedExtensions`)
+}
+
+const allowedInEncryptedExtensions: ReadonlySet<number> = new Set([
+  extensionType.server_name,
+  extensionType.supported_groups,
+  extensionType.application_layer_protocol_negotiation,
+  extensionType.record_size_limit,
+])
+
+/** RFC 7301 §3.1, and our own policy: a server that selects nothing may be a load balancer that ended TLS. */
+function acceptProtocol(config: TlsConfig, { alpn }: EncryptedExtensions): string | undefined {
+  if (alpn === undefined) {
+    if (config.alpnRequired) throw failure('ERR_TLS_ALPN_UNSELECTED')
+  } else if (!config.alpn.includes(alpn)) throw failure('ERR_TLS_ALPN_UNOFFERED', JSON.stringify(alpn))
+  return alpn
+}

@@ -1,0 +1,380 @@
+// The TLS client as a layer: records in and out, alerts, the life of the connection. What a handshake means is in
+// handshake13, what comes after it in post; here bytes find their way to them. RFC 8446 §5, §6.
+import { type AlertName, alertFor, asTunnelError, failure, type TunnelError } from '../errors.js'
+import type { Layer, MaybePromise, Sink } from '../layer.js'
+import {
+  alertError,
+  type ClientCertificateState,
+  type ReceivedAlertName,
+  readAlert,
+  WARNING,
+  writeAlert,
+} from './alerts.js'
+import { type Channel, traceMessage } from './channel.js'
+import { HandshakeDeframer } from './deframe.js'
+import { Exchange } from './exchange.js'
+import { handshake } from './handshake.js'
+import type { Established } from './handshake13.js'
+import { isPromise, whenReady } from './maybe-promise.js'
+import { configure, type TlsClientOptions, type TlsConfig, type TlsInfo } from './options.js'
+import { Outgoing } from './outgoing.js'
+import { PostHandshake } from './post.js'
+import { type Content, Opener, Sealer } from './protection.js'
+import { HEADER_LENGTH, RecordReader, type TlsRecord } from './record.js'
+import { contentType, MAX_CIPHERTEXT, MAX_PLAINTEXT, nameOf } from './registry.js'
+
+/** Records opened at once by an asynchronous provider. */
+const READ_AHEAD = 8
+
+/**
+ * A TLS 1.3 client. Opens after the handshake with a `TlsInfo`; `end` sends close_notify and reading goes on. Options
+ * that contradict each other raise ERR_TLS_CONFIG here, before anything is sent.
+ */
+export function tlsClient(options: TlsClientOptions): Layer<TlsInfo> {
+  const config = configure(options)
+  return new TlsClient(config, (channel) => handshake(config, channel))
+}
+
+/** A record on its way through an asynchronous provider. */
+interface Waiting {
+  readonly length: number
+  readonly open: () => MaybePromise<Content>
+  content: MaybePromise<Content>
+}
+
+/** Now or later; a failure that nobody waits for any more is not told. */
+function settle<T>(run: () => MaybePromise<T>): Promise<T> {
+  const result = new Promise<T>((resolve) => resolve(run()))
+  result.catch(() => {})
+  return result
+}
+
+/** The layer around any handshake: vectors bring one that starts from a given ClientHello. */
+export class TlsClient implements Layer<TlsInfo> {
+  readonly name = 'tls'
+  readonly #config: TlsConfig
+  readonly #begin: (channel: Channel) => Promise<Established>
+  readonly #records = new RecordReader()
+  readonly #deframer: HandshakeDeframer
+  readonly #exchange = new Exchange()
+  readonly #outgoing: Outgoing
+  #sink: Sink<TlsInfo> | undefined
+  #opener: Opener | undefined
+  /** Set once the handshake is over. */
+  #post: PostHandshake | undefined
+  #clientCertificate: ClientCertificateState = 'not requested'
+  #readClosed = false
+  #writeClosed = false
+  #dead: TunnelError | undefined
+  #emptyRecords = 0
+  #warnings = 0
+
+  constructor(config: TlsConfig, begin: (channel: Channel) => Promise<Established>) {
+    this.#config = config
+    this.#begin = begin
+    this.#deframer = new HandshakeDeframer(config.limits.handshakeMessage)
+    this.#outgoing = new Outgoing({
+      down: (chunk) => this.#sink!.down(chunk),
+      trace: (event) => this.#sink!.trace(event),
+      renewKey: () => this.#post!.updateWriting('update_not_requested'),
+    })
+  }
+
+  start(sink: Sink<TlsInfo>): MaybePromise<void> {
+    this.#sink = sink
+    return this.#guard(() => {
+      this.#exchange.run(this.#begin(this.#channel()).then((established) => this.#open(established)))
+      return this.#exchange.idle()
+    })
+  }
+
+  receive(chunk: Uint8Array): MaybePromise<void> {
+    // RFC 8446 §6.1: data after a closure alert MUST be ignored.
+    if (this.#readClosed || this.#dead !== undefined) return
+    this.#records.push(chunk)
+    return this.#guard(() =>
+      // Until the first message is asked for there is nothing to compare with what came.
+      this.#post === undefined ? this.#exchange.idle().then(() => this.#pump()) : this.#pump(),
+    )
+  }
+
+  eof(cause: TunnelError | undefined): MaybePromise<void> {
+    if (this.#readClosed || this.#dead !== undefined) return
+    // RFC 8446 §6.1: an end without close_notify is a truncation. No alert: nobody is there to read it.
+    throw this.#die(
+      this.#post === undefined
+        ? (cause ?? failure('ERR_TLS_HANDSHAKE_EOF'))
+        : failure('ERR_TLS_TRUNCATED', undefined, { cause }),
+    )
+  }
+
+  send(chunk: Uint8Array): MaybePromise<void> {
+    if (this.#dead !== undefined) throw this.#dead
+    if (this.#writeClosed || this.#post === undefined) throw failure('ERR_STREAM_CLOSED')
+    return this.#guard(() => this.#outgoing.send(chunk))
+  }
+
+  end(): MaybePromise<void> {
+    if (this.#writeClosed || this.#dead !== undefined) return
+    const sink = this.#sink!
+    return this.#guard(() => {
+      // RFC 8446 §6.1: user_canceled says that it was no fault; close_notify still follows.
+      if (this.#post === undefined) this.#queueAlert('user_canceled')
+      this.#queueAlert('close_notify')
+      this.#writeClosed = true
+      sink.trace({ type: 'state', state: 'half-closed' })
+      return whenReady(this.#outgoing.flush(), () => {
+        if (this.#readClosed || this.#post === undefined) sink.finish()
+      })
+    })
+  }
+
+  #open(established: Established): void {
+    const { info } = established
+    this.#post = new PostHandshake(this.#config, established, {
+      outgoing: this.#outgoing,
+      read: (opener) => {
+        this.#opener = opener
+      },
+      requireBoundary: () => this.#requireBoundary(),
+      mayWrite: () => !this.#writeClosed,
+      trace: (event) => this.#sink!.trace(event),
+    })
+    this.#sink!.open(info)
+  }
+
+  #channel(): Channel {
+    const outgoing = this.#outgoing
+    const trace = this.#sink!.trace.bind(this.#sink)
+    return {
+      trace,
+      next: () => this.#exchange.next(),
+      send: (message, version) => {
+        outgoing.queue(contentType.handshake, message.bytes, version)
+        traceMessage(trace, 'sent', message)
+      },
+      sendChangeCipherSpec: () => outgoing.queue(contentType.change_cipher_spec, new Uint8Array([1])),
+      flush: () => outgoing.flush(),
+      requireBoundary: () => this.#requireBoundary(),
+      openHandshake: (suite, { client, server }) => {
+        this.#opener = new Opener(suite, server)
+        outgoing.protect(new Sealer(suite, client))
+      },
+      openReading: (_proofs, suite, secret) => {
+        this.#opener = new Opener(suite, secret)
+      },
+      openWriting: (_proofs, suite, secret) => outgoing.protect(new Sealer(suite, secret)),
+      setClientCertificate: (state) => {
+        this.#clientCertificate = state
+      },
+    }
+  }
+
+  /** Records as long as there are whole ones. Synchronous as long as everything in them is. */
+  #pump(): MaybePromise<void> {
+    while (!this.#readClosed) {
+      const record = this.#nextRecord()
+      if (record === undefined) return
+      const content = this.#unprotect(record)
+      if (isPromise(content)) return this.#pumpAhead({ ...this.#wait(record), content })
+      const handled = this.#handle(content, record.fragment.length)
+      if (isPromise(handled)) return handled.then(() => this.#pump())
+    }
+  }
+
+  /** The same with a provider that takes its time: several records are opened at once, and handled in their order. */
+  async #pumpAhead(first: Waiting): Promise<void> {
+    const ahead: Waiting[] = [first]
+    while (ahead.length > 0 && !this.#readClosed) {
+      // During the handshake any record may change the keys of the next.
+      if (this.#post !== undefined) this.#readAhead(ahead, READ_AHEAD)
+      const { content, length } = ahead.shift()!
+      const opener = this.#opener
+      await this.#handle(await content, length)
+      // A key update in it: what was opened ahead was opened with the wrong key.
+      if (this.#opener !== opener) for (const waiting of ahead) waiting.content = settle(waiting.open)
+      if (ahead.length === 0) this.#readAhead(ahead, 1)
+    }
+  }
+
+  #readAhead(ahead: Waiting[], count: number): void {
+    while (ahead.length < count) {
+      let waiting: Omit<Waiting, 'content'>
+      try {
+        const record = this.#nextRecord()
+        if (record === undefined) return
+        waiting = this.#wait(record)
+      } catch (error) {
+        // What cannot be a record waits for its turn too: what came before it is whole.
+        ahead.push({
+          length: 0,
+          open: () => Promise.reject(error),
+          content: settle(() => Promise.reject(error)),
+        })
+        return
+      }
+      ahead.push({ ...waiting, content: settle(waiting.open) })
+    }
+  }
+
+  #wait(record: TlsRecord): Omit<Waiting, 'content'> {
+    return { length: record.fragment.length, open: () => this.#unprotect(record) }
+  }
+
+  #nextRecord(): TlsRecord | undefined {
+    return this.#records.next(this.#opener === undefined ? MAX_PLAINTEXT : MAX_CIPHERTEXT)
+  }
+
+  #unprotect(record: TlsRecord): MaybePromise<Content> {
+    // RFC 8446 §5: change_cipher_spec is never protected; everything else is once there are keys.
+    return this.#opener === undefined || record.type === contentType.change_cipher_spec
+      ? { type: record.type, content: record.fragment }
+      : this.#opener.open(record)
+  }
+
+  #handle({ type, content }: Content, length: number): MaybePromise<void> {
+    const sink = this.#sink!
+    sink.trace({
+      type: 'record',
+      direction: 'received',
+      contentType: nameOf(contentType, type),
+      length: length + HEADER_LENGTH,
+      encrypted: this.#opener !== undefined && type !== contentType.change_cipher_spec,
+    })
+    // RFC 8446 §5.1: no other record may come between the parts of a handshake message. An alert still says more.
+    if (this.#deframer.waiting > 0 && type !== contentType.handshake && type !== contentType.alert)
+      throw failure('ERR_TLS_UNEXPECTED_MESSAGE', 'a record inside a handshake message')
+    switch (type) {
+      case contentType.application_data:
+        return this.#applicationData(content)
+      case contentType.handshake:
+        this.#deframer.push(content)
+        return this.#messages()
+      case contentType.alert:
+        return this.#alert(content)
+      default:
+        return this.#changeCipherSpec(content)
+    }
+  }
+
+  #applicationData(content: Uint8Array): void {
+    if (this.#post === undefined)
+      throw failure('ERR_TLS_UNEXPECTED_MESSAGE', 'application data before the handshake is over')
+    if (content.length === 0) {
+      this.#countEmpty()
+      return
+    }
+    this.#emptyRecords = 0
+    this.#post.dataArrived()
+    this.#sink!.up(content)
+  }
+
+  #messages(): MaybePromise<void> {
+    for (;;) {
+      const message = this.#deframer.next()
+      if (message === undefined) return
+      if (this.#post === undefined) return this.#exchange.deliver(message).then(() => this.#messages())
+      this.#post.receive(message)
+      const under = this.#outgoing.flush()
+      if (under !== undefined) return under.then(() => this.#messages())
+    }
+  }
+
+  #changeCipherSpec(content: Uint8Array): void {
+    // RFC 8446 §5: only the single byte 1, and only until the peer's Finished.
+    if (this.#post !== undefined || content.length !== 1 || content[0] !== 1)
+      throw failure('ERR_TLS_UNEXPECTED_MESSAGE', 'change_cipher_spec')
+    this.#countEmpty()
+  }
+
+  #countEmpty(): void {
+    if (++this.#emptyRecords > this.#config.limits.emptyRecords)
+      throw failure('ERR_TLS_LIMIT', 'empty records')
+  }
+
+  #alert(content: Uint8Array): MaybePromise<void> {
+    const { name, level } = readAlert(content)
+    const sink = this.#sink!
+    const negotiated = this.#opener !== undefined
+    // RFC 8446 §6.1, §6.2: levels mean nothing any more, except to servers that warn of a name before they chose a version.
+    const tolerated =
+      name === 'user_canceled' || (name === 'unrecognized_name' && level === WARNING && !negotiated)
+    sink.trace({
+      type: 'alert',
+      direction: 'received',
+      alert: name,
+      fatal: !tolerated && name !== 'close_notify',
+    })
+    if (tolerated) {
+      if (++this.#warnings > this.#config.limits.warnings) throw failure('ERR_TLS_LIMIT', 'warning alerts')
+      return
+    }
+    if (name === 'close_notify') return this.#closeNotify()
+    const error = this.#alertError(name)
+    // An error alert that calls itself a warning is not one this protocol has; it ends the connection all the same.
+    if (level === WARNING && negotiated) return this.#endWith(error, 'decode_error')
+    throw this.#die(error)
+  }
+
+  #closeNotify(): void {
+    if (this.#post === undefined) throw this.#die(failure('ERR_TLS_HANDSHAKE_EOF', 'close_notify'))
+    const sink = this.#sink!
+    this.#readClosed = true
+    sink.eof()
+    if (this.#writeClosed) sink.finish()
+  }
+
+  #alertError(name: ReceivedAlertName): TunnelError {
+    return alertError(name, this.#clientCertificate)
+  }
+
+  #requireBoundary(): void {
+    // RFC 8446 §5.1: handshake messages MUST NOT span key changes.
+    if (this.#deframer.waiting > 0) throw failure('ERR_TLS_UNEXPECTED_MESSAGE', 'data before a key change')
+  }
+
+  #queueAlert(alert: AlertName): void {
+    this.#outgoing.queue(contentType.alert, writeAlert(alert))
+    const fatal = alert !== 'close_notify' && alert !== 'user_canceled'
+    this.#sink!.trace({ type: 'alert', direction: 'sent', alert, fatal })
+  }
+
+  /** Failing is throwing, but the peer hears why first. */
+  #guard(run: () => MaybePromise<void>): MaybePromise<void> {
+    try {
+      const result = run()
+      return isPromise(result) ? result.catch((error) => this.#fail(error)) : result
+    } catch (error) {
+      return this.#fail(error)
+    }
+  }
+
+  #fail(thrown: unknown): MaybePromise<never> {
+    if (this.#dead !== undefined) throw this.#dead
+    const error = asTunnelError(thrown)
+    return this.#endWith(error, alertFor(error))
+  }
+
+  /** RFC 8446 §6.2: send the alert, then end. After our close_notify there is nothing left to say. */
+  #endWith(error: TunnelError, alert: AlertName): MaybePromise<never> {
+    this.#dead = error
+    const last = () => {
+      throw this.#die(error)
+    }
+    if (this.#writeClosed) return last()
+    this.#writeClosed = true
+    try {
+      this.#queueAlert(alert)
+      const under = this.#outgoing.flush()
+      return under === undefined ? last() : under.then(last, last)
+    } catch {
+      return last()
+    }
+  }
+
+  #die(error: TunnelError): TunnelError {
+    this.#dead = error
+    this.#outgoing.close()
+    return error
+  }
+}

@@ -1,0 +1,138 @@
+// Everything on its way to the peer: content cut into records, sealed, and passed down in the order the sequence numbers
+// were taken, from whichever lane it came. RFC 8446 §5.
+
+import type { Bytes } from '../bytes/index.js'
+import { concat } from '../bytes/index.js'
+import type { MaybePromise } from '../layer.js'
+import type { TraceEvent } from '../trace.js'
+import { RECORD_OVERHEAD, type Sealer } from './protection.js'
+import { HEADER_LENGTH, writeHeader } from './record.js'
+import { contentType, MAX_PLAINTEXT, nameOf } from './registry.js'
+
+/** Records sealed at once by an asynchronous provider; two such batches may be under way. */
+const BATCH = 8
+
+export interface OutgoingPorts {
+  down(chunk: Uint8Array): void
+  trace(event: TraceEvent): void
+  /** Change the sending key: called when it may not protect many more records. */
+  renewKey(): void
+}
+
+interface Sealed {
+  readonly bytes: Bytes
+  /** Undefined when the bytes are final already. */
+  readonly ready: Promise<unknown> | undefined
+}
+
+export class Outgoing {
+  readonly #ports: OutgoingPorts
+  #sealer: Sealer | undefined
+  #queued: Sealed[] = []
+  /** The last flush that is not down yet. */
+  #underWay: Promise<void> | undefined
+  #synchronous = true
+  #closed = false
+
+  constructor(ports: OutgoingPorts) {
+    this.#ports = ports
+  }
+
+  /** From here on records are protected by `sealer`. */
+  protect(sealer: Sealer): void {
+    this.#sealer = sealer
+  }
+
+  /** Nothing goes down any more. */
+  close(): void {
+    this.#closed = true
+  }
+
+  /** Queue content as records under the current key; `flush` sends them. */
+  queue(type: number, content: Uint8Array, version?: number): void {
+    // RFC 8446 §5: change_cipher_spec is never protected.
+    const sealer = type === contentType.change_cipher_spec ? undefined : this.#sealer
+    const overhead = sealer === undefined ? HEADER_LENGTH : RECORD_OVERHEAD
+    const count = Math.max(1, Math.ceil(content.length / MAX_PLAINTEXT))
+    const bytes = new Uint8Array(content.length + count * overhead)
+    const pending: Promise<void>[] = []
+    for (let i = 0, from = 0, at = 0; i < count; i++, from += MAX_PLAINTEXT) {
+      const piece = count === 1 ? content : content.subarray(from, from + MAX_PLAINTEXT)
+      const length = piece.length + overhead
+      if (sealer === undefined) {
+        writeHeader(bytes, at, type, piece.length, version)
+        bytes.set(piece, at + HEADER_LENGTH)
+      } else {
+        const later = sealer.seal(type, piece, bytes, at)
+        if (later !== undefined) pending.push(later)
+        this.#synchronous = later === undefined
+      }
+      this.#ports.trace({
+        type: 'record',
+        direction: 'sent',
+        contentType: nameOf(contentType, type),
+        length,
+        encrypted: sealer !== undefined,
+      })
+      at += length
+    }
+    this.#queued.push({ bytes, ready: pending.length === 0 ? undefined : Promise.all(pending) })
+  }
+
+  /** Pass what is queued down, in one piece. Resolves when it is down. */
+  flush(): MaybePromise<void> {
+    const queued = this.#queued
+    if (queued.length === 0) return this.#underWay
+    this.#queued = []
+    const before = this.#underWay
+    if (before === undefined && queued.every(({ ready }) => ready === undefined)) {
+      this.#down(queued)
+      return
+    }
+    const now = this.#downAfter(before, queued)
+    this.#underWay = now
+    const settle = () => {
+      if (this.#underWay === now) this.#underWay = undefined
+    }
+    now.then(settle, settle)
+    return now
+  }
+
+  /** Application data, in as few pieces as the provider and the key's limit allow. */
+  send(chunk: Uint8Array): MaybePromise<void> {
+    return this.#send(chunk, undefined)
+  }
+
+  #send(chunk: Uint8Array, previous: Promise<void> | undefined): MaybePromise<void> {
+    while (chunk.length > 0) {
+      let sealer = this.#sealer!
+      // Two records are kept back: one for the KeyUpdate itself, one for an alert.
+      if (sealer.left <= 2) {
+        this.#ports.renewKey()
+        sealer = this.#sealer!
+      }
+      const records = Math.max(1, Math.min(sealer.left - 2, this.#synchronous ? sealer.left : BATCH))
+      const size = records * MAX_PLAINTEXT
+      this.queue(contentType.application_data, chunk.length > size ? chunk.subarray(0, size) : chunk)
+      chunk = chunk.subarray(size)
+      const under = this.flush()
+      if (under !== undefined) {
+        const rest = chunk
+        // The next batch is sealed while this one is: two are under way at most.
+        return rest.length === 0 ? under : Promise.resolve(previous).then(() => this.#send(rest, under))
+      }
+    }
+    return undefined
+  }
+
+  async #downAfter(before: Promise<void> | undefined, queued: readonly Sealed[]): Promise<void> {
+    await Promise.all(queued.map(({ ready }) => ready))
+    await before
+    this.#down(queued)
+  }
+
+  #down(queued: readonly Sealed[]): void {
+    if (this.#closed) return
+    this.#ports.down(queued.length === 1 ? queued[0]!.bytes : concat(...queued.map(({ bytes }) => bytes)))
+  }
+}

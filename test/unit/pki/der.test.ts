@@ -1,0 +1,146 @@
+import { describe, expect, it } from 'vitest'
+import { fromHex, hex } from '../../../src/bytes/index.js'
+import { der } from '../../../src/pki/der.js'
+import { element } from '../../../src/pki/der-write.js'
+import { readTime, timeText } from '../../../src/pki/time.js'
+import { ascii, codeOf, sequence } from './der-bytes.js'
+
+const read = (text: string) => der(fromHex(text))
+
+describe('elements', () => {
+  it('gives views of content and encoding', () => {
+    const outer = read('30060204deadbeef')
+    const inner = outer.next().next()
+    expect(hex(inner.content)).toBe('deadbeef')
+    expect(hex(inner.encoded)).toBe('0204deadbeef')
+  })
+
+  it.each([
+    ['an indefinite length', '30800000'],
+    ['a length of more octets than needed', '300081'.replace('0081', '8100')],
+    ['a long form where the short one does', '30817f'],
+    ['a leading zero in the length', '3082008000'],
+    ['a high tag number', '1f8101'.padEnd(10, '0')],
+    ['a length past the end', '3003020101ff'.slice(0, 8)],
+    ['no length', '30'],
+    ['nothing', ''],
+    ['a length of five octets', '30850000000001'],
+  ])('refuses %s', (_what, text) => {
+    expect(codeOf(() => read(text).next())).toBe('ERR_CERT_ENCODING')
+  })
+
+  it('refuses leftovers, depth and size', () => {
+    expect(codeOf(() => read('0500ff').inside())).toBe('ERR_CERT_ENCODING')
+    let deep = fromHex('0500')
+    for (let i = 0; i < 20; i++) deep = element(0x30, deep)
+    expect(
+      codeOf(() => {
+        for (let at = der(deep).next(); at.more; ) at = at.next()
+      }),
+    ).toBe('ERR_CERT_ENCODING')
+    expect(codeOf(() => der(new Uint8Array(100), 'ERR_CERT_CRL', 99))).toBe('ERR_CERT_CRL')
+  })
+
+  it('raises the code of the caller', () => {
+    expect(codeOf(() => der(fromHex('3080'), 'ERR_CONFIG_IDENTITY').next())).toBe('ERR_CONFIG_IDENTITY')
+  })
+})
+
+describe('primitives', () => {
+  it('reads integers', () => {
+    expect(read('020100').small()).toBe(0)
+    expect(read('02047fffffff').small()).toBe(0x7fffffff)
+    expect(hex(read('02020080').integer())).toBe('0080')
+  })
+
+  it.each([
+    ['empty', '0200'],
+    ['padded positive', '0202007f'],
+    ['padded negative', '0202ff80'],
+  ])('refuses an integer that is %s', (_what, text) => {
+    expect(codeOf(() => read(text).integer())).toBe('ERR_CERT_ENCODING')
+  })
+
+  it('refuses small integers that are negative or large', () => {
+    expect(codeOf(() => read('0201ff').small())).toBe('ERR_CERT_ENCODING')
+    expect(codeOf(() => read('02050100000000').small())).toBe('ERR_CERT_ENCODING')
+  })
+
+  it('reads booleans, and only DER ones', () => {
+    expect(read('0101ff').boolean()).toBe(true)
+    expect(read('010100').boolean()).toBe(false)
+    expect(codeOf(() => read('010101').boolean())).toBe('ERR_CERT_ENCODING')
+    expect(codeOf(() => read('0102ffff').boolean())).toBe('ERR_CERT_ENCODING')
+  })
+
+  it('reads object identifiers of any size of arc', () => {
+    expect(read('06082a8648ce3d030107').oid()).toBe('1.2.840.10045.3.1.7')
+    expect(read('0603883703').oid()).toBe('2.999.3')
+    // A UUID under 2.25 is an arc of 128 bits.
+    expect(read('061469'.replace('61469', '61469') + '83' + 'ff'.repeat(17) + '7f').oid()).toMatch(
+      /^2\.25\.\d{38,}$/,
+    )
+  })
+
+  it.each([
+    ['empty', '0600'],
+    ['unfinished', '06022a86'],
+    ['padded', '06032a8001'],
+    ['too long', `0641${'2a'.repeat(65)}`],
+  ])('refuses an OID that is %s', (_what, text) => {
+    expect(codeOf(() => read(text).oid())).toBe('ERR_CERT_ENCODING')
+  })
+
+  it('reads bit strings', () => {
+    expect(hex(read('030300beef').bits())).toBe('beef')
+    expect(hex(read('03020780').next().bitString(true))).toBe('80')
+    for (const text of ['0300', '03020880', '03020781', '030107'])
+      expect(codeOf(() => read(text).next().bitString(true))).toBe('ERR_CERT_ENCODING')
+    expect(codeOf(() => read('03020780').bits())).toBe('ERR_CERT_ENCODING')
+  })
+})
+
+describe('writing', () => {
+  it.each([0, 1, 127, 128, 255, 256, 65535, 65536])('%i bytes read back', (length) => {
+    const content = new Uint8Array(length).fill(5)
+    const written = element(0x04, content)
+    expect(der(written).octets()).toEqual(content)
+    expect(der(written).next().encoded).toEqual(written)
+  })
+})
+
+describe('times', () => {
+  const time = (tag: number, text: string): number => readTime(der(ascii(tag, text)))
+
+  it('reads UTCTime from 1950 through 2049, GeneralizedTime from 2050', () => {
+    expect(timeText(time(0x17, '500101000000Z'))).toBe('1950-01-01T00:00:00Z')
+    expect(timeText(time(0x17, '491231235959Z'))).toBe('2049-12-31T23:59:59Z')
+    expect(timeText(time(0x18, '20500101000000Z'))).toBe('2050-01-01T00:00:00Z')
+    expect(timeText(time(0x18, '99991231235959Z'))).toBe('9999-12-31T23:59:59Z')
+    expect(time(0x17, '240229000000Z')).toBe(Date.UTC(2024, 1, 29))
+  })
+
+  it.each([
+    [0x17, '2401010000Z'],
+    [0x17, '240101000000+0000'],
+    [0x17, '20240101000000Z'],
+    [0x17, '240101000000z'],
+    [0x17, '230229000000Z'],
+    [0x17, '241301000000Z'],
+    [0x17, '240100000000Z'],
+    [0x17, '240101240000Z'],
+    [0x17, '240101000060Z'],
+    [0x18, '20491231235959Z'],
+    [0x18, '20500101000000.5Z'],
+    [0x18, '205001010000Z'],
+    [0x16, '240101000000Z'],
+  ])('refuses %i %s', (tag, text) => {
+    expect(codeOf(() => time(tag, text))).toBe('ERR_CERT_ENCODING')
+  })
+
+  it('leaves the cursor behind the element', () => {
+    const both = der(sequence(ascii(0x17, '240101000000Z'), ascii(0x17, '250101000000Z'))).next()
+    expect(readTime(both)).toBeLessThan(readTime(both))
+    expect(both.more).toBe(false)
+  })
+})
