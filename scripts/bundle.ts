@@ -1,7 +1,8 @@
 // Bundles the published entry points from their sources, for the size table and the bleed check.
 import { readFileSync } from 'node:fs'
+import { relative } from 'node:path'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
-import { type BuildOptions, build, type OutputFile } from 'esbuild'
+import { type BuildOptions, build, type Metafile, type OutputFile } from 'esbuild'
 
 /** A published entry point: `underpass/browser` is `{ name: 'underpass/browser', source: 'src/platform/browser/index.ts' }`. */
 export interface EntryPoint {
@@ -19,12 +20,13 @@ export interface Bundle {
   readonly inputs: readonly string[]
 }
 
+/** Bytes, minified. What is imported lazily (`import()`) is loaded by users who need it, and counted apart. */
 export interface Size {
   readonly name: string
-  /** Bytes, minified. */
   readonly minified: number
   readonly gzip: number
   readonly brotli: number
+  readonly lazyGzip: number
 }
 
 /** The entry points of package.json. */
@@ -103,14 +105,42 @@ function textOf(outputs: readonly OutputFile[] | undefined): string {
 
 /** Minified and compressed sizes of an entry point with everything it needs inside. */
 export async function sizeOf(entry: EntryPoint): Promise<Size> {
-  const { text } = await bundle(entry, { minify: true })
-  const bytes = Buffer.from(text)
+  const { outputFiles, metafile } = await build({
+    ...settings(entry),
+    minify: true,
+    splitting: true,
+    outdir: 'size',
+    absWorkingDir: process.cwd(),
+  })
+  const atOnce = loadedAtOnce(metafile.outputs, entry.source)
+  const sizes = outputFiles.map(({ path, contents }) => ({
+    atOnce: atOnce.has(relative(process.cwd(), path)),
+    minified: contents.length,
+    gzip: gzipSync(contents, { level: 9 }).length,
+    brotli: brotliCompressSync(contents).length,
+  }))
+  const sum = (field: 'minified' | 'gzip' | 'brotli', when: boolean): number =>
+    sizes.filter((size) => size.atOnce === when).reduce((total, size) => total + size[field], 0)
   return {
     name: entry.name,
-    minified: bytes.length,
-    gzip: gzipSync(bytes, { level: 9 }).length,
-    brotli: brotliCompressSync(bytes).length,
+    minified: sum('minified', true),
+    gzip: sum('gzip', true),
+    brotli: sum('brotli', true),
+    lazyGzip: sum('gzip', false),
   }
+}
+
+/** The output files that the entry point's own file imports statically, itself included. */
+function loadedAtOnce(outputs: Metafile['outputs'], source: string): Set<string> {
+  const found = new Set<string>()
+  const visit = (path: string): void => {
+    const output = outputs[path]
+    if (output === undefined || found.has(path)) return
+    found.add(path)
+    for (const each of output.imports) if (each.kind === 'import-statement') visit(each.path)
+  }
+  for (const [path, { entryPoint }] of Object.entries(outputs)) if (entryPoint === source) visit(path)
+  return found
 }
 
 /** Bytes after gzip that an entry point may weigh. */

@@ -42,9 +42,8 @@ export function rsaPublicNumbers(spki: Uint8Array): RsaNumbers | undefined {
   const [modulus, exponent] = numbers ?? []
   if (numbers?.length !== 2 || modulus === undefined || exponent === undefined) return undefined
   // RFC 8017 §3.1: 3 <= e, and e is odd because it has no factor in common with p - 1. Past 32 bits it only burns time.
-  if (exponent.length > 4 || exponent.at(-1)! % 2 === 0 || (exponent.length === 1 && exponent[0]! < 3))
-    return undefined
-  return modulus.at(-1)! % 2 === 0 ? undefined : { modulus, exponent }
+  if (exponent.length > 4 || !isOdd(exponent) || (exponent.length === 1 && exponent[0]! < 3)) return undefined
+  return isOdd(modulus) ? { modulus, exponent } : undefined
 }
 
 /** Bits of a modulus without leading zeros. */
@@ -147,6 +146,10 @@ export function rsaSpki(numbers: RsaNumbers): Bytes {
 /** DER SubjectPublicKeyInfo of an Ed25519 key. */
 export function ed25519Spki(key: Uint8Array): Bytes {
   return concat(fromHex('302a300506032b6570032100'), key)
+}
+
+function isOdd(number: Uint8Array): boolean {
+  return number.length > 0 && number.at(-1)! % 2 === 1
 }
 
 interface Element {

@@ -37,7 +37,8 @@ export async function subtleVerify(
   if (!subtleCanVerify(algorithm))
     throw failure('ERR_CRYPTO_UNAVAILABLE', `signatures with ${algorithmName(algorithm)}`)
   if (!algorithmFits(algorithm, kind)) return false
-  if (kind.kind === 'rsa' && rsaPublicNumbers(spki) === undefined) return false
+  // RFC 8017 §8.1.2: the signature is as long as the modulus. Engines on OpenSSL let PSS ones drop leading zeros.
+  if (kind.kind === 'rsa' && rsaPublicNumbers(spki)?.modulus.length !== signature.length) return false
   if (kind.kind === 'ec' && ecPublicPoint(spki, kind.curve) === undefined) return false
   if (algorithm.kind === 'rsa-pss' && !pssParametersAllow(spki, algorithm.hash, algorithm.saltLength))
     return false

@@ -122,7 +122,7 @@ export async function askUpgrade(
     observe(run, `the origin answered 101 to Upgrade: ${mode}`)
     return info.framing
   } catch (thrown) {
-    const error = asTunnelError(thrown)
+    const error = toldAsUpgrade(asTunnelError(thrown))
     connection.destroy(error)
     throw error
   }
@@ -272,12 +272,18 @@ function toldAsOuter(error: TunnelError, host: string, phase: 'outer-tls' | 'han
   if (error.code === 'ERR_ABORTED' || error.code === 'ERR_TIMEOUT') return error
   const untrusted = error instanceof CertificateError && error.code === 'ERR_CERT_UNTRUSTED'
   return retold(error, {
-    where: `outer TLS with ${host}`,
+    where: phase === 'outer-tls' ? `outer TLS with ${host}` : `TLS with ${host}`,
     phase,
     ...(untrusted && {
       hint: 'Pass the CA that signs this endpoint in `originTrust`; by default the roots of this platform decide.',
     }),
   })
+}
+
+// However the transport ended, to whoever waits for a 101 it is one thing: no answer.
+function toldAsUpgrade(error: TunnelError): TunnelError {
+  if (error.code !== 'ERR_STREAM_RESET' && error.code !== 'ERR_TLS_TRUNCATED') return error
+  return failure('ERR_UPGRADE_EOF', error.message, { cause: error })
 }
 
 // Teleport servers of 2024 answer a really masked ClientHello with garbage or an end; nothing else looks quite so.
@@ -289,12 +295,16 @@ const looksUnmasked: ReadonlySet<string> = new Set([
 ])
 
 function toldAsInner(error: TunnelError, run: Run, framing: Reached['framing']): TunnelError {
-  const suspicious = framing === 'websocket' && looksUnmasked.has(error.code)
-  if (!suspicious || run.settings.compat.includes('zero-mask')) return error
+  const masked = framing === 'websocket' && !run.settings.compat.includes('zero-mask')
   return retold(error, {
-    hint: `${error.hint} A Teleport proxy of 15.3.7 to 16.1 does not unmask WebSocket frames: try compat: ['zero-mask'].`,
+    // A transport that broke now broke the handshake; only an abort or a timeout knows its phase better.
+    ...(error.code === 'ERR_STREAM_RESET' && { phase: 'handshake' }),
+    ...(masked && looksUnmasked.has(error.code) && { hint: `${error.hint} ${tryZeroMask}` }),
   })
 }
+
+const tryZeroMask =
+  "A Teleport proxy of 15.3.7 to 16.1 does not unmask WebSocket frames: try compat: ['zero-mask']."
 
 // 0 stands for no limit, and no limit in one part is none for the whole.
 function sum(...parts: readonly number[]): number {

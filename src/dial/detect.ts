@@ -8,6 +8,7 @@ import {
   type TunnelError,
   UpgradeError,
 } from '../errors.js'
+import { matchesServerName } from '../pki/index.js'
 import type { TlsInfo } from '../tls/index.js'
 import { askUpgrade, type Opened, type OuterHello, openOuter, openWire, standOn } from './attempt.js'
 import { climbInOrder, inOrder, openForUpgrade, reachDirect } from './attempts.js'
@@ -170,8 +171,8 @@ async function probeAndReach(
     case 'direct':
       conclude(run, 'direct')
       landed()
-      if (probed === serverName) return standOn(run, reading.opened)
-      // The routes behind a direct server hang on the server name, which this hello did not carry.
+      if (probed === serverName || isFor(reading.opened, serverName)) return standOn(run, reading.opened)
+      // Another host answers by this name: its routes may hang on the server name, which this hello did not carry.
       reading.opened.connection.destroy()
       observe(run, `connecting again with the server name ${serverName}`)
       return reachDirect(run)
@@ -230,8 +231,11 @@ async function orInconclusive<T>(run: Run, first: TunnelError, upgrade: () => Pr
     return await upgrade()
   } catch (thrown) {
     const error = asTunnelError(thrown)
-    // What fails inside an upgrade, a certificate, or the caller who gave up: each says all by itself.
-    const unclear = error instanceof UpgradeError || (error.phase === 'outer-tls' && isInconclusive(error))
+    // What fails inside an upgrade, a certificate, or what the caller did: each says all by itself.
+    const unclear =
+      (error.phase === 'dial' || error.phase === 'outer-tls' || error.phase === 'upgrade') &&
+      !(error instanceof CertificateError) &&
+      (error.blame === 'network' || error.blame === 'peer')
     if (!unclear) throw error
     observe(run, `the upgrade failed with ${error.code}: ${error.message}`)
     throw failure('ERR_DETECT_INCONCLUSIVE', `${first.code}, then ${error.code}`, {
@@ -255,4 +259,9 @@ function contradictsUpgrade(error: TunnelError): boolean {
 
 function isIpLiteral(host: string): boolean {
   return host.includes(':') || /^\d+(?:\.\d+){3}$/.test(host)
+}
+
+/** Whether the peer's certificate is for that name as well, so that it is the same server. */
+function isFor(opened: Opened, serverName: string): boolean {
+  return matchesServerName(serverName, opened.outer?.peer.leaf.altNames ?? [])
 }

@@ -12,7 +12,9 @@ export interface Circumstance {
   readonly retryable?: boolean
 }
 
+/** `error` itself when there is nothing to add. */
 export function retold(error: TunnelError, circumstance: Circumstance): TunnelError {
+  if (Object.keys(circumstance).length === 0) return error
   const detail = [circumstance.where, error.detail].filter((part) => part !== undefined).join(': ')
   return failure(error.code, detail === '' ? undefined : detail, {
     cause: error,

@@ -27,12 +27,10 @@ export function duplex<Options extends object = object>(
   const { allowHalfOpen, highWaterMark, ...rest } = options ?? ({} as DuplexOptions<Options>)
   const shape = { allowHalfOpen, highWaterMark }
   if ('readable' in source) {
-    return new TunnelDuplex(async () => source, { ...shape, connected: true })
+    return new TunnelDuplex(async () => source, { ...shape, eager: true, connected: true })
   }
   if ('then' in source) {
-    // Nobody may look before it fails.
-    source.catch(() => {})
-    return new TunnelDuplex(() => source, shape)
+    return new TunnelDuplex(() => source, { ...shape, eager: true })
   }
   return new TunnelDuplex(async (signal) => {
     using scope = signalScope({ signals: [signal, options?.signal], phase: 'dial' })

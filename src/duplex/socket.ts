@@ -18,6 +18,8 @@ export interface TunnelDuplexOptions {
   readonly highWaterMark?: number | undefined
   /** True when the tunnel is open already: no `connect` event is owed unless `connect()` is called. */
   readonly connected?: boolean | undefined
+  /** Open at once instead of at the first use: for a tunnel that exists and has to be freed with the stream. */
+  readonly eager?: boolean | undefined
 }
 
 /** Opens the tunnel when it is first needed. */
@@ -54,6 +56,7 @@ export class TunnelDuplex extends Duplex {
       if (this.connecting && (event === 'connect' || event === 'ready' || event === 'secureConnect'))
         this.#dial()
     })
+    if (options.eager) this.#dial()
   }
 
   /** What the dialer found out about the tunnel, once it is open. */
@@ -73,23 +76,23 @@ export class TunnelDuplex extends Duplex {
   }
 
   get remoteAddress(): string | undefined {
-    return this.#fact('remoteAddress', 'string')
+    return this.#text('remoteAddress')
   }
 
   get remotePort(): number | undefined {
-    return this.#fact('remotePort', 'number')
+    return this.#number('remotePort')
   }
 
   get remoteFamily(): string | undefined {
-    return this.#fact('remoteFamily', 'string')
+    return this.#text('remoteFamily')
   }
 
   get localAddress(): string | undefined {
-    return this.#fact('localAddress', 'string')
+    return this.#text('localAddress')
   }
 
   get localPort(): number | undefined {
-    return this.#fact('localPort', 'number')
+    return this.#number('localPort')
   }
 
   address(): { address?: string; family?: string; port?: number } {
@@ -152,7 +155,14 @@ export class TunnelDuplex extends Duplex {
     this.#resume = undefined
     resume?.()
     if (this.#wire === undefined) this.#dial()
-    else if (this.#failure !== undefined && this.readableLength === 0) this.destroy(this.#failure)
+  }
+
+  override read(size?: number): unknown {
+    const chunk: unknown = super.read(size)
+    // The reader has taken the last of what came before the failure; `data` listeners still have to see it.
+    if (this.#failure !== undefined && this.readableLength === 0)
+      process.nextTick(() => this.destroy(this.#failure))
+    return chunk
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: Callback): void {
@@ -263,12 +273,13 @@ export class TunnelDuplex extends Duplex {
     return this
   }
 
-  #fact<T extends 'string' | 'number'>(
-    name: string,
-    type: T,
-  ): (T extends 'string' ? string : number) | undefined {
+  #text(name: string): string | undefined {
     const value = this.#wire?.facts?.[name]
-    // biome-ignore lint/suspicious/useValidTypeof: the two names are the type's own
-    return typeof value === type ? (value as never) : undefined
+    return typeof value === 'string' ? value : undefined
+  }
+
+  #number(name: string): number | undefined {
+    const value = this.#wire?.facts?.[name]
+    return typeof value === 'number' ? value : undefined
   }
 }

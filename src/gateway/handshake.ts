@@ -13,14 +13,6 @@ export interface HandshakeOptions {
   readonly buffer: number
 }
 
-interface Waiter {
-  resolve(secure: TLSSocket): void
-  reject(error: TunnelError): void
-}
-
-/** Who waits for which connection. */
-const waiters = new WeakMap<object, Waiter>()
-
 /** The server side of a route, as one identity. */
 export function routeServer(
   route: RouteSettings,
@@ -42,44 +34,78 @@ export function routeServer(
     sessionIdContext: 'underpass-gateway',
     highWaterMark: options.buffer,
   })
-  server.on('secureConnection', (secure) => {
-    const waiter = waiterOf(secure)
-    if (waiter === undefined) secure.destroy()
-    else waiter.resolve(secure)
-  })
-  server.on('tlsClientError', (error, secure) => waiterOf(secure)?.reject(handshakeFailure(error, secure)))
+  // Connections come through `acceptTls`, which hears of them itself. One that it does not know is not served.
+  server.on('secureConnection', (secure) => secure.destroy())
   return server
+}
+
+export interface Accepted {
+  readonly secure: TLSSocket
+  /** Rejects with ERR_TLS_TRUNCATED when the client's side ends without close_notify; never resolves. */
+  readonly truncated: Promise<never>
 }
 
 /**
  * Run the handshake on what carries it. Rejects with ERR_GATEWAY_DENIED when the client's certificate is missing or not
  * vouched for, with ERR_GATEWAY_HANDSHAKE otherwise; the carrier is destroyed then.
  */
-export function acceptTls(server: Server, carrier: Duplex): Promise<TLSSocket> {
+export function acceptTls(server: Server, carrier: Duplex): Promise<Accepted> {
   return new Promise((resolve, reject) => {
     const gone = () => {
-      // node:tls may know better why: it speaks in the same turn.
+      // node:tls may know better why, and speaks in the same turn.
       setImmediate(() => reject(failure('ERR_GATEWAY_HANDSHAKE', 'the client went away')))
     }
+    carrier.once('end', gone)
     carrier.once('close', gone)
-    waiters.set(carrier, {
-      resolve: (secure) => {
+    const view = serverFor(server, (event, ...args) => {
+      if (event === 'secureConnection') {
+        const [secure] = args as [TLSSocket]
+        carrier.off('end', gone)
         carrier.off('close', gone)
-        // Failures are seen by whoever relays; between the phases nobody is.
+        // Failures are seen by whoever relays; between the phases nobody does.
         secure.on('error', () => {})
         secure.disableRenegotiation()
-        resolve(secure)
-      },
-      reject,
+        // At once: the next bytes, already here, may be the close_notify.
+        resolve({ secure, truncated: truncationOf(secure, carrier) })
+      } else if (event === 'tlsClientError') {
+        const [error, secure] = args as [Error, TLSSocket]
+        reject(handshakeFailure(error, secure))
+      }
     })
-    server.emit('connection', carrier)
+    server.emit.call(view, 'connection', carrier)
   })
 }
 
-// node:tls hands out a TLSSocket without saying on which stream it runs, except here. Not found, not served.
-function waiterOf(secure: TLSSocket): Waiter | undefined {
-  const { _parent: carrier } = secure as unknown as { readonly _parent?: object }
-  return carrier === undefined ? undefined : waiters.get(carrier)
+// node:tls tells a server that a handshake is done, but not on which stream. So each connection gets an object that is
+// the route's server in everything but whom it tells.
+function serverFor(server: Server, tell: (event: unknown, ...args: unknown[]) => void): Server {
+  return Object.create(server, {
+    emit: {
+      value: (event: unknown, ...args: unknown[]) => {
+        tell(event, ...args)
+        return true
+      },
+    },
+  }) as Server
+}
+
+// node:tls ends its readable side alike for close_notify and for a bare end of what is below, which RFC 8446 §6.1 calls
+// a truncation. But only close_notify can end it before the carrier has ended.
+function truncationOf(secure: TLSSocket, carrier: Duplex): Promise<never> {
+  let notified = false
+  const push = secure.push
+  secure.push = (chunk, encoding) => {
+    if (chunk === null) notified = true
+    return push.call(secure, chunk, encoding)
+  }
+  const truncated = new Promise<never>((_, reject) => {
+    // Ahead of the listener by which node:tls learns of the same end.
+    carrier.prependOnceListener('end', () => {
+      if (!notified) reject(failure('ERR_TLS_TRUNCATED', 'the client ended without close_notify'))
+    })
+  })
+  truncated.catch(() => {})
+  return truncated
 }
 
 function handshakeFailure(cause: Error & { readonly code?: string }, secure: TLSSocket): TunnelError {

@@ -60,7 +60,7 @@ export class SocketCarrier extends Carrier {
   override _writev(chunks: ReadonlyArray<{ chunk: Buffer }>, callback: (error?: Error | null) => void): void {
     const socket = this.#socket
     if (!socket.writable) {
-      callback(failure('ERR_STREAM_CLOSED', 'the outer connection is closed'))
+      callback(failure('ERR_STREAM_RESET', 'the client has closed the outer connection'))
       return
     }
     socket.cork()

@@ -94,14 +94,14 @@ async function serve(
     const route = routeFor(routes, hello)
     facts.route = route.name
     const accepted = acceptTls(route.serverFor(hello.serverName), carrier)
-    const secure = await Promise.race([accepted, handshake.passed, aborted])
+    const { secure, truncated } = await Promise.race([accepted, handshake.passed, aborted])
     handshake.clear()
     stops.push(() => secure.destroy())
     const client = route.client && admitClient(secure, route.client.allow, Date.now())
 
     const service = openConnector(route.connect, limits)
     stops.push(() => (error === undefined ? service.destroy() : dropConnector(service, route.connect)))
-    await Promise.race([connected(service, timeouts.connect), aborted])
+    await Promise.race([connected(service, timeouts.connect), truncated, aborted])
     opened = { route, hello, secure, client, service }
     report.opened(opened)
 
@@ -111,7 +111,7 @@ async function serve(
       inner = new PingDuplex(secure, limits)
       stops.push(keepAlive(inner, settings.pingInterval))
     }
-    await Promise.race([relay({ carrier, secure, inner, service }, timeouts), aborted])
+    await Promise.race([relay({ carrier, inner, service }, timeouts), truncated, aborted])
   } catch (thrown) {
     error = asTunnelError(thrown)
     // Before there is TLS, its alerts go in clear (RFC 8446 §6); afterwards they are OpenSSL's to send.

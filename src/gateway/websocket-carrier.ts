@@ -71,7 +71,7 @@ export class WebSocketCarrier extends Carrier {
 
   override _writev(chunks: ReadonlyArray<{ chunk: Buffer }>, callback: (error?: Error | null) => void): void {
     if (this.#ws.readyState !== this.#ws.OPEN) {
-      callback(failure('ERR_STREAM_CLOSED', 'the WebSocket is closed'))
+      callback(failure('ERR_STREAM_RESET', 'the client has closed the outer connection'))
       return
     }
     this.#writing = true

@@ -2,8 +2,14 @@
 // and PKCS#12. Loaded by dynamic import only when one of them is met; its binary strings stay in this file.
 import forge from 'node-forge/lib/forge.js'
 import 'node-forge/lib/pkcs12.js'
+// MD5 for OpenSSL's traditional key derivation, the SHA-2s for PBKDF2 and the MAC of PKCS#12.
+import 'node-forge/lib/md5.js'
+import 'node-forge/lib/sha256.js'
+import 'node-forge/lib/sha512.js'
 import { type Bytes, fromLatin1, latin1 } from '../bytes/index.js'
 import { failure } from '../errors.js'
+
+const code = 'ERR_CONFIG_IDENTITY'
 
 /** What a PKCS#12 file holds, in its order. */
 export interface Pkcs12Content {
@@ -13,14 +19,19 @@ export interface Pkcs12Content {
   readonly certificates: ReadonlyArray<{ readonly der: Bytes; readonly id: string | undefined }>
 }
 
-/** DER of the PrivateKeyInfo inside an EncryptedPrivateKeyInfo. Throws ERR_CONFIG_PASSPHRASE or anything of forge's. */
+/** DER of the PrivateKeyInfo inside an EncryptedPrivateKeyInfo. Throws ERR_CONFIG_PASSPHRASE, or ERR_CONFIG_IDENTITY. */
 export function decryptPkcs8(encrypted: Uint8Array, passphrase: string): Bytes {
   const info = forge.asn1.fromDer(fromLatin1(encrypted))
   // RFC 8018 §5.2 takes octets (UTF-8 by convention), RFC 7292 §B.1 characters: PBES1 here means PKCS#12's.
-  const passwords = new Set([forge.util.encodeUtf8(passphrase), passphrase])
-  for (const password of passwords) {
-    const plain = forge.pki.decryptPrivateKeyInfo(info, password)
-    if (plain !== null) return latin1(forge.asn1.toDer(plain).getBytes())
+  for (const password of new Set([forge.util.encodeUtf8(passphrase), passphrase])) {
+    try {
+      const plain = forge.pki.decryptPrivateKeyInfo(info, password)
+      if (plain !== null) return latin1(forge.asn1.toDer(plain).getBytes())
+    } catch (cause) {
+      // Garbage under good padding is a wrong passphrase; forge says "support" in one form or another for the rest.
+      if (/support/i.test((cause as Error).message))
+        throw failure(code, 'the key is encrypted with an algorithm that is not supported', { cause })
+    }
   }
   throw failure('ERR_CONFIG_PASSPHRASE', 'it does not open the key')
 }
@@ -30,7 +41,7 @@ export function decryptTraditional(encrypted: Uint8Array, info: string, passphra
   const [name = '', salt = ''] = info.split(',')
   const keyLength = { 'AES-128-CBC': 16, 'AES-192-CBC': 24, 'AES-256-CBC': 32, 'DES-EDE3-CBC': 24 }[name]
   if (keyLength === undefined || !/^(?:[0-9A-Fa-f]{2}){8,16}$/.test(salt))
-    throw failure('ERR_CRYPTO_UNAVAILABLE', 'the key is encrypted with a cipher that is not supported')
+    throw failure(code, 'the key is encrypted with an algorithm that is not supported')
   const iv = forge.util.hexToBytes(salt)
   // The first eight octets of the IV are the salt of EVP_BytesToKey.
   const key = forge.pbe.opensslDeriveBytes(forge.util.encodeUtf8(passphrase), iv.slice(0, 8), keyLength)
@@ -68,7 +79,7 @@ function openPfx(file: Uint8Array, passphrase: string): ReturnType<typeof forge.
     // RFC 7292 §4.1: BER is allowed here, and some writers use it.
     pfx = forge.asn1.fromDer(fromLatin1(file), { strict: false })
   } catch (cause) {
-    throw failure('ERR_CONFIG_IDENTITY', 'not a PKCS#12 file', { cause })
+    throw failure(code, 'not a PKCS#12 file', { cause })
   }
   try {
     return forge.pkcs12.pkcs12FromAsn1(pfx, false, passphrase)
@@ -76,10 +87,6 @@ function openPfx(file: Uint8Array, passphrase: string): ReturnType<typeof forge.
     // forge has no codes. Its MAC check is what a wrong passphrase fails; the decryption after it comes second.
     const { message } = cause as Error
     const isSecret = /could not be verified|decrypt|wrong password|padding/i.test(message)
-    throw failure(
-      isSecret ? 'ERR_CONFIG_PASSPHRASE' : 'ERR_CONFIG_IDENTITY',
-      'the PKCS#12 file does not open',
-      { cause },
-    )
+    throw failure(isSecret ? 'ERR_CONFIG_PASSPHRASE' : code, 'the PKCS#12 file does not open', { cause })
   }
 }

@@ -2,6 +2,7 @@
 // elsewhere (server-name.ts); no policy about what a name must hold.
 import { type Bytes, fromLatin1, fromUtf8, hex, utf8 } from '../bytes/index.js'
 import { type Der, tags } from './der.js'
+import { element } from './der-write.js'
 import { attributeNames } from './oid.js'
 
 export interface Attribute {
@@ -73,9 +74,8 @@ function attributeKey({ type, tag, value, text }: Attribute): string {
 
 function attributeText({ type, value, tag, text }: Attribute): string {
   const name = attributeNames[type]
-  // RFC 4514 §2.4: an unknown type shows the BER of its value.
-  if (name === undefined || text === undefined)
-    return `${name ?? type}=#${hex(new Uint8Array([tag]))}${hex(value)}`
+  // RFC 4514 §2.4: an unknown type shows the encoding of its value.
+  if (name === undefined || text === undefined) return `${name ?? type}=#${hex(element(tag, value))}`
   const escaped = text.replace(/[,+"\\<>;=]|^[ #]| $/g, '\\$&')
   return `${name}=${escapeInvisible(escaped)}`
 }

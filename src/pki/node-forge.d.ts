@@ -54,3 +54,5 @@ declare module 'node-forge/lib/forge.js' {
 }
 
 declare module 'node-forge/lib/pkcs12.js' {}
+
+declare module 'node-forge/lib/md5.js' {}

@@ -3,7 +3,7 @@
 // recognised to be named. No key material enters an error.
 import { type Bytes, fromHex } from '../bytes/index.js'
 import type { CurveName } from '../crypto/provider.js'
-import { failure, TunnelError } from '../errors.js'
+import { failure } from '../errors.js'
 import { type Der, der, tags } from './der.js'
 import { element } from './der-write.js'
 import { printable } from './names.js'
@@ -56,7 +56,7 @@ export async function readPrivateKey(
   // RFC 1421 §4.6.1.3, as OpenSSL's traditional format uses it.
   const secret = requirePassphrase(passphrase)
   const { decryptTraditional } = await import('./forge-credentials.js')
-  return opened(() => fromPlain(decryptTraditional(block.der, encryption, secret)))
+  return opened(() => decryptTraditional(block.der, encryption, secret), fromPlain)
 }
 
 /** The kind of an unencrypted PKCS#8 key. */
@@ -88,7 +88,7 @@ async function fromDer(bytes: Uint8Array, passphrase: string | undefined): Promi
     throw failure(code, 'no private key (a certificate, perhaps)')
   const secret = requirePassphrase(passphrase)
   const { decryptPkcs8 } = await import('./forge-credentials.js')
-  return opened(() => readPkcs8(decryptPkcs8(bytes, secret)))
+  return opened(() => decryptPkcs8(bytes, secret), readPkcs8)
 }
 
 /** PKCS#8, PKCS#1 or SEC 1, told apart by what follows the version. */
@@ -133,11 +133,11 @@ function wrap(key: Uint8Array, type: Bytes, parameters: Bytes): Bytes {
 }
 
 /** Bytes that do not read as a key after decryption mean a wrong passphrase, whatever the padding said. */
-function opened(read: () => PrivateKey): PrivateKey {
+function opened(decrypt: () => Bytes, read: (plain: Bytes) => PrivateKey): PrivateKey {
+  const plain = decrypt()
   try {
-    return read()
-  } catch (error) {
-    if (error instanceof TunnelError && error.code === 'ERR_CRYPTO_UNAVAILABLE') throw error
+    return read(plain)
+  } catch {
     throw failure('ERR_CONFIG_PASSPHRASE', 'it does not open the key')
   }
 }

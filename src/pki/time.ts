@@ -12,8 +12,8 @@ export function readTime(from: Der): number {
   if (!(utc ? /^\d{12}Z$/ : /^\d{14}Z$/).test(text)) element.fail('a malformed time')
   // RFC 5280 §4.1.2.5.1: YY of 50 and more is 19YY.
   const digits = utc ? (text < '5' ? '20' : '19') + text : text
-  // RFC 5280 §4.1.2.5: dates through 2049 MUST be UTCTime.
-  if (!utc && digits < '2050') element.fail('a GeneralizedTime before 2050')
+  // RFC 5280 §4.1.2.5 tells CAs to use UTCTime through 2049. A root of the web's own (Certum) does not, and nothing is
+  // ambiguous about it, so GeneralizedTime is read for any year.
   const part = (at: number): number => Number(digits.slice(at, at + 2))
   const time = Date.UTC(Number(digits.slice(0, 4)), part(4) - 1, part(6), part(8), part(10), part(12))
   // A date that does not exist comes back as another one.

@@ -54,10 +54,7 @@ export function tunnelSocket<Info>(
     const timer = timerAfter(linger, () =>
       wire.destroy(failure('ERR_ABORTED', 'the peer did not end in time')),
     )
-    const { writable } = own
-    // Through the stream, behind what waits in it; a writer that somebody holds has to have written by now.
-    if (writable.locked) handled(Promise.resolve(wire.end()))
-    else handled(writable.close())
+    handled(own.finish())
     own.discard()
     await closed().catch(() => {})
     timer.cancel()

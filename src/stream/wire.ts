@@ -4,6 +4,7 @@ import { asTunnelError, failure, TunnelError } from '../errors.js'
 import type { MaybePromise } from '../layer.js'
 import type { ByteStream, Wire, WireEvents } from './byte-stream.js'
 import { type Deferred, deferred, handled } from './deferred.js'
+import { timerAfter } from './timer.js'
 
 /** Bytes asked for in one read, where the stream lets us bring the buffer: small reads cost workerd most of its speed. */
 const READ_SIZE = 64 * 1024
@@ -110,6 +111,8 @@ function byobReader(readable: ReadableStream<Uint8Array>): ReadableStreamBYOBRea
 export interface WireStream extends ByteStream {
   /** Resolves when both directions have ended; rejects with the error that ended them. */
   readonly closed: Promise<void>
+  /** End writing behind all that was written, even while somebody holds a writer. */
+  finish(): Promise<void>
   /** Discard what comes from now on, unless someone reads it. */
   discard(): void
 }
@@ -120,7 +123,7 @@ export interface WireStream extends ByteStream {
  */
 export function streamFromWire(wire: Wire): WireStream {
   const closing = deferred()
-  const state = { ended: false, finished: false }
+  const state = { ended: false, finished: false, writing: 0 }
   const destroy = (reason: unknown) => {
     const error = asReason(reason)
     closing.reject(error)
@@ -128,6 +131,11 @@ export function streamFromWire(wire: Wire): WireStream {
   }
   const settle = () => {
     if (state.ended && state.finished) closing.resolve()
+  }
+  const end = async () => {
+    await wire.end()
+    state.finished = true
+    settle()
   }
   let source: Source | undefined
   const begin = (): Source => {
@@ -152,25 +160,35 @@ export function streamFromWire(wire: Wire): WireStream {
   }
   let sink: WritableStreamDefaultController | undefined
   let writable: WritableStream<Uint8Array> | undefined
+  const open = (): WritableStream<Uint8Array> => {
+    begin()
+    writable ??= new WritableStream<Uint8Array>({
+      start: (controller) => {
+        sink = controller
+      },
+      write: async (chunk) => {
+        state.writing++
+        await wire.write([asBytes(chunk)])
+        state.writing--
+      },
+      close: end,
+      abort: destroy,
+    })
+    return writable
+  }
   return {
     get readable() {
       return begin().readable
     },
     get writable() {
-      begin()
-      writable ??= new WritableStream<Uint8Array>({
-        start: (controller) => {
-          sink = controller
-        },
-        write: (chunk) => wire.write([asBytes(chunk)]),
-        close: async () => {
-          await wire.end()
-          state.finished = true
-          settle()
-        },
-        abort: destroy,
-      })
-      return writable
+      return open()
+    },
+    async finish() {
+      if (!open().locked) return open().close()
+      // A stream tells nobody but the holder of its writer what waits in it; but it passes on what waits as soon as it can.
+      do await new Promise<void>((resolve) => timerAfter(0, resolve))
+      while (state.writing > 0)
+      await end()
     },
     get closed() {
       begin()

@@ -1,8 +1,9 @@
 // The first step, common to all versions: say hello, and see which version the server chose. RFC 8446 §4.1, §4.2.1.
 import { failure } from '../errors.js'
+import type { MaybePromise } from '../layer.js'
 import { type Channel, expect, observe } from './channel.js'
 import { type Established, handshake13 } from './handshake13.js'
-import { firstHello } from './hello.js'
+import { firstHello, type Offer } from './hello.js'
 import { hex16 } from './messages/message.js'
 import { isDowngraded, readServerHello, versionOf } from './messages/server-hello.js'
 import type { TlsConfig } from './options.js'
@@ -11,8 +12,12 @@ import { TLS13 } from './registry.js'
 /** RFC 8446 §5.1: the first ClientHello may say 0x0301 in its record, for servers that look. */
 const FIRST_RECORD_VERSION = 0x0301
 
-export async function handshake(config: TlsConfig, channel: Channel): Promise<Established> {
-  const offer = await firstHello(config)
+export async function handshake(
+  config: TlsConfig,
+  channel: Channel,
+  offering: MaybePromise<Offer> = firstHello(config),
+): Promise<Established> {
+  const offer = await offering
   channel.send(offer.message, FIRST_RECORD_VERSION)
   await channel.flush()
 

@@ -99,7 +99,7 @@ export async function handshake13(
   acceptExtensions(offer, extensions)
   transcript.add(message)
   const alpn = acceptProtocol(config, extensions)
-  trace({ type: 'check', name: 'alpn', facts: { selected: alpn ?? '' } })
+  if (alpn !== undefined) trace({ type: 'check', name: 'alpn', facts: { selected: alpn } })
 
   // CertificateRequest, Certificate
   let request: CertificateRequest | undefined

@@ -1,6 +1,6 @@
 // Path validation over certificates made on the spot, with the runtime's own cryptography.
 import { describe, expect, it } from 'vitest'
-import { webcrypto } from '../../src/crypto/index.js'
+import type { CryptoProvider } from '../../src/crypto/provider.js'
 import { dangerously, loadIdentity, trustStore, verifyChain } from '../../src/pki/index.js'
 import {
   type AuthorityOptions,
@@ -10,10 +10,9 @@ import {
 } from '../support/certificates.js'
 import { codeOf } from './outcome.js'
 
-const crypto = webcrypto(globalThis.crypto)
 const day = 86_400_000
 
-export function chainValidation(): void {
+export function chainValidation(crypto: CryptoProvider): void {
   it.each(['ecdsa-p256', 'ecdsa-p384', 'rsa-2048', 'rsa-pss', 'ed25519'] satisfies KeyChoice[])(
     'a chain of %s certificates leads to its anchor',
     async (key) => {

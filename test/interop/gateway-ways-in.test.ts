@@ -1,9 +1,11 @@
 // Every way into the gateway with clients we did not write: each upgrade type and the direct door, each carrying inner
 // TLS by node:tls with a client certificate.
 import { once } from 'node:events'
+import type { Duplex } from 'node:stream'
 import { afterEach, describe, expect, it } from 'vitest'
 import {
   closeAll,
+  dialRaw,
   eventOf,
   innerTls,
   openWebSocket,
@@ -62,10 +64,8 @@ describe.each(ways)('over %s', (way) => {
       socket.on('end', () => (ended = true))
     })
     const ports = await startGateway(service)
-    const stream = await outer(way, ports)
-    ;(stream as { allowHalfOpen?: boolean }).allowHalfOpen = true
-    const secure = await innerTls(stream)
-    expect((await readAll2(secure)).toString()).toBe('first and last')
+    const secure = await innerTls(await outer(way, ports))
+    expect((await readToEnd(secure)).toString()).toBe('first and last')
     secure.write('still talking, ')
     secure.end('done')
     await eventOf(ports.events, 'closed')
@@ -185,12 +185,7 @@ describe('the WebSocket', () => {
 
   it('is dropped when pings stay unanswered', async () => {
     const ports = await startGateway(await startService(), { pingInterval: 10 })
-    const ws = openWebSocket(ports.upgrade)
-    ws.on('open', () => {
-      ws.pong = () => {}
-    })
-    // No answer at all: `ws` would pong by itself.
-    Object.assign(ws, { _autoPong: false })
+    const ws = openWebSocket(ports.upgrade, ['alpn-ping'], { autoPong: false })
     await once(ws, 'close')
     const refused = await eventOf(ports.events, 'refused')
     expect(refused.error.code).toBe('ERR_PING_TIMEOUT')
@@ -237,16 +232,14 @@ describe('the WebSocket', () => {
 /** A real ClientHello, taken from node:tls. */
 async function clientHelloBytes(): Promise<Buffer> {
   const service = await startService(() => {})
-  const { dialRaw } = await import('../unit/gateway/clients.js')
   const socket = await dialRaw(service.port)
   void innerTls(socket).catch(() => {})
   while (service.sockets.length === 0) await new Promise((resolve) => setImmediate(resolve))
-  const chunk = await readExactly(service.sockets[0]!, 100)
-  return chunk
+  return readExactly(service.sockets[0]!, 100)
 }
 
 /** Until the peer's close_notify, without ending our own side. */
-async function readAll2(stream: import('node:tls').TLSSocket): Promise<Buffer> {
+async function readToEnd(stream: Duplex): Promise<Buffer> {
   const chunks: Buffer[] = []
   stream.on('data', (chunk) => chunks.push(chunk))
   await once(stream, 'end')

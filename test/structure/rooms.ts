@@ -19,7 +19,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   'layer':             { rooms: ['errors', 'trace'] },
 
   // The core: no I/O, no clock, no globals.
-  'bytes':             { rooms: ['errors'] },
+  'bytes':             { rooms: ['errors', 'trace'] },
   'crypto':            { rooms: ['errors', 'layer', 'bytes'], packages: [forge] },
   'pki':               { rooms: ['errors', 'layer', 'bytes', 'crypto'], packages: [forge] },
   'tls':               { rooms: [...root, 'bytes', 'crypto', 'pki'] },

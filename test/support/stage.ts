@@ -31,15 +31,17 @@ export async function createStage(routes: Readonly<Record<string, number>>): Pro
   const [web, host, users] = await Promise.all(
     ['Web CA', 'Host CA', 'User CA'].map((name) => createAuthority({ name })),
   )
-  const [lbCertificate, server, alice] = await Promise.all([
+  const [lbCertificate, server, local, alice] = await Promise.all([
     web!.issue({ names: ['localhost', 'lb.test', '127.0.0.1'] }),
-    host!.issue({ names: [innerName, 'localhost'] }),
+    host!.issue({ names: [innerName] }),
+    host!.issue({ names: ['localhost'] }),
     users!.issue({ commonName: 'alice', usage: 'client' }),
   ])
   const events: GatewayEvent[] = []
   const gateway = await createGateway({
     listen: { upgrade: { port: 0 }, direct: { port: 0 } },
     identity: { certificate: server.chain, privateKey: server.privateKey },
+    identities: { localhost: { certificate: local.chain, privateKey: local.privateKey } },
     routes: Object.entries(routes).map(
       ([alpn, port]): Route => ({
         name: alpn,

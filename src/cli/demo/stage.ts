@@ -37,24 +37,26 @@ export async function buildStage(folder: string, output: Output): Promise<Stage>
 
     done = output.progress('start the gateway: ends inner TLS, wants a client certificate')
     const gateway = await createGateway({
-      listen: { host: '127.0.0.1', port: 0 },
+      listen: { upgrade: { port: 0 } },
       identity: host.issue({ commonName: GATEWAY_NAME, names: [GATEWAY_NAME], usage: 'server' }),
       routes: [
         {
           name: 'postgres',
-          alpn: ['teleport-postgres-ping', 'teleport-postgres'],
-          connect: { host: '127.0.0.1', port: database.port },
-          client: { trust: users.certificate, subjects: [{ commonName: 'alice' }] },
+          alpn: 'teleport-postgres',
+          ping: true,
+          connect: { port: database.port },
+          client: { trust: users.certificate, allow: [{ commonName: 'alice' }] },
         },
       ],
     })
     stack.defer(() => gateway.close())
-    done(`127.0.0.1:${gateway.addresses.listen?.port}`)
+    const targetPort = gateway.addresses.upgrade?.port ?? 0
+    done(`127.0.0.1:${targetPort}`)
 
     done = output.progress('start a load balancer that ends TLS, as AWS ALB does')
     const balancer = await startLoadBalancer({
       ...web.issue({ commonName: 'localhost', names: ['localhost', '127.0.0.1'], usage: 'server' }),
-      targetPort: gateway.addresses.listen?.port ?? 0,
+      targetPort,
     })
     stack.defer(() => balancer.close())
     const origin = `https://localhost:${balancer.port}`

@@ -122,17 +122,15 @@ class Channel {
 
   #arrive(items: ReadonlyArray<Uint8Array | 'end'>): void {
     const { latency } = this.#options
-    const arrived = () => {
-      if (!this.#lost) this.#queue.push(...items)
-      this.#pump()
-    }
     if (!latency) {
-      queueMicrotask(arrived)
+      if (!this.#lost) this.#queue.push(...items)
+      queueMicrotask(() => this.#pump())
       return
     }
     const timer = setTimeout(() => {
       this.#timers.delete(timer)
-      arrived()
+      if (!this.#lost) this.#queue.push(...items)
+      this.#pump()
     }, latency)
     this.#timers.add(timer)
   }

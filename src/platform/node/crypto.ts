@@ -250,6 +250,8 @@ function verified(
   signature: Uint8Array,
   data: Uint8Array,
 ): boolean {
+  // RFC 8017 §8.1.2: the signature is as long as the modulus. OpenSSL lets PSS ones drop leading zeros.
+  if (kind.kind === 'rsa' && signature.length !== Math.ceil(kind.bits / 8)) return false
   const key = publicKeyObject(kind, spki)
   if (key === undefined) return false
   if (algorithm.kind === 'ed25519') return nodeVerify(null, data, key, signature)

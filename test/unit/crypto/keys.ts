@@ -1,5 +1,5 @@
 // Key pairs for the provider tests, made fresh by node:crypto, in the encodings that a provider takes.
-import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { generateKeyPairSync, type KeyObject, type RSAPSSKeyPairKeyObjectOptions } from 'node:crypto'
 import type { HashName, KeyKind, PublicKey, SignatureAlgorithm } from '../../../src/crypto/provider.js'
 
 export interface TestKey {
@@ -42,14 +42,14 @@ export function rsaKey(bits: number, publicExponent = 65_537): TestKey {
 }
 
 export function pssKey(restriction?: { hash: 'sha256' | 'sha384'; saltLength: number }): TestKey {
-  const pair = generateKeyPairSync('rsa-pss', {
+  const options = {
     modulusLength: 2048,
-    ...(restriction && {
-      hashAlgorithm: restriction.hash,
-      mgf1HashAlgorithm: restriction.hash,
-      saltLength: restriction.saltLength,
-    }),
-  })
+    hashAlgorithm: restriction?.hash,
+    mgf1HashAlgorithm: restriction?.hash,
+    saltLength: restriction?.saltLength,
+  }
+  // The typings want a restriction; without one the key is free.
+  const pair = generateKeyPairSync('rsa-pss', options as RSAPSSKeyPairKeyObjectOptions)
   const allowed = restriction ? pss.filter((each) => hashOf(each) === restriction.hash) : pss
   return testKey(
     `RSA-PSS ${restriction?.hash ?? 'free'}`,

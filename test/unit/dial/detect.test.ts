@@ -237,6 +237,14 @@ describe('the server name', () => {
     await world.dialer.close()
   })
 
+  it('needs no second connection when the certificate is for it too', async () => {
+    const { world, socket } = await reach([{ outer: { alpn: 'app', names: ['inner.test', 'lb.test'] } }], {
+      serverName: 'inner.test',
+    })
+    expect(socket.info).toMatchObject({ verdict: 'direct', connections: 1 })
+    await world.dialer.close()
+  })
+
   it('goes into the first hello when the origin is an address', async () => {
     const { world, socket } = await reach([{ outer: { alpn: 'app' } }], {
       origin: 'https://127.0.0.1',
@@ -315,12 +323,8 @@ describe('verdicts', () => {
   })
 
   it('are found by one dial while the others wait', async () => {
-    const world = scripted(
-      [{ outer: { fail: 'ERR_TLS_ALERT_NO_APPLICATION_PROTOCOL' } }, {}, {}, {}, {}].map((c) => ({
-        inner,
-        ...c,
-      })),
-    )
+    const refused = { outer: { fail: 'ERR_TLS_ALERT_NO_APPLICATION_PROTOCOL' } } as const
+    const world = scripted([refused, { inner }, { inner }, { inner }])
     const sockets = await Promise.all([1, 2, 3].map(() => world.dialer.connect()))
     expect(sockets.map(({ info }) => info.connections)).toEqual([2, 1, 1])
     expect(world.connections).toBe(4)

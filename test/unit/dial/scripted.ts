@@ -1,6 +1,7 @@
 // Layers and wires that do as a script says, so that decisions are tested without TLS or sockets. One entry of a script is
 // one connection: what its outer TLS, its upgrade and its inner TLS do. Everything the dialer asked for is recorded.
 
+import { latin1 } from '../../../src/bytes/index.js'
 import { dialerWith } from '../../../src/dial/dialer.js'
 import type { Parts } from '../../../src/dial/run.js'
 import { type ErrorCode, type FailureOptions, failure } from '../../../src/errors.js'
@@ -12,16 +13,23 @@ import type { Platform } from '../../../src/platform/platform.js'
 import type { Wire, WireEvents } from '../../../src/stream/index.js'
 import type { TlsClientOptions, TlsInfo } from '../../../src/tls/index.js'
 import type { TimedTraceEvent } from '../../../src/trace.js'
-import type { UpgradeOptions } from '../../../src/tunnel/index.js'
+import { type UpgradeOptions, upgrade } from '../../../src/tunnel/index.js'
 
 /** Fails with the code, or never answers, or opens. */
 export type Outcome<Open> = { fail: ErrorCode; with?: FailureOptions } | 'silence' | Open
 
+export interface Selected {
+  readonly alpn?: string
+  readonly version?: TlsInfo['version']
+  /** DNS names of the certificate. */
+  readonly names?: readonly string[]
+}
+
 export interface ScriptedConnection {
   readonly tcp?: Outcome<'open'>
-  readonly outer?: Outcome<{ alpn?: string; version?: TlsInfo['version'] }>
+  readonly outer?: Outcome<Selected>
   readonly upgrade?: Outcome<'101'>
-  readonly inner?: Outcome<{ alpn: string }>
+  readonly inner?: Outcome<Selected>
 }
 
 export interface TlsRecordOfAsking {
@@ -94,19 +102,21 @@ export function scripted(script: readonly ScriptedConnection[], given: WorldOpti
         identity: undefined,
       }
       tls.push(asked)
-      const outcome = (place === 'outer' ? current().outer : current().inner) ?? {}
+      const outcome: Outcome<Selected> = (place === 'outer' ? current().outer : current().inner) ?? {}
       place = 'inner'
-      return scriptedLayer<TlsInfo>('tls', outcome as Outcome<{ alpn?: string }>, async (selected) => {
+      return scriptedLayer<TlsInfo, Selected>('tls', outcome, async (selected) => {
         const { alpn } = selected
         asked.expected = given.expect?.({ alpn }) ?? []
         const request = { alpn, serverName: given.serverName, authorities: [], signatureSchemes: [] }
         asked.identity = typeof given.identity === 'function' ? await given.identity(request) : given.identity
         if (alpn === undefined && given.alpnPolicy === 'required') throw failure('ERR_TLS_ALPN_UNSELECTED')
-        return { alpn, version: 'TLSv1.3', ...selected } as TlsInfo
+        const altNames = (selected.names ?? []).map((text) => ({ kind: 2, text, bytes: latin1(text) }))
+        return { version: 'TLSv1.3', ...selected, alpn, peer: { leaf: { altNames } } } as unknown as TlsInfo
       })
     },
     upgrade(given) {
-      // The dialer tries its options out before it dials anything.
+      // The real one judges the options; the dialer tries them out before it dials anything.
+      upgrade(given)
       if (connections > 0) upgrades.push(given)
       const framing = ({ websocket: 'websocket', alpn: 'raw', 'alpn-ping': 'ping' } as const)[given.protocol]
       const outcome = current().upgrade ?? '101'
@@ -168,7 +178,7 @@ function framing(name: string, pushed: string[]): Layer<Record<string, never>> {
   })
 }
 
-function scriptedLayer<Info, Open = unknown>(
+function scriptedLayer<Info, Open>(
   name: string,
   outcome: Outcome<Open>,
   open: (value: Open) => Promise<Info>,

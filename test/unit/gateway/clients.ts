@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from 'node:tls'
-import { createWebSocketStream, WebSocket } from 'ws'
+import { type ClientOptions, createWebSocketStream, WebSocket } from 'ws'
 import type { GatewayEvent } from '../../../src/gateway/events.js'
 import { createGateway, type Gateway, type GatewayOptions } from '../../../src/gateway/index.js'
 import { createAuthority } from '../../support/certificates.js'
@@ -199,6 +199,7 @@ export class PingFramed extends Duplex {
         this.#buffered = this.#buffered.subarray(4 + length)
       }
     })
+    below.resume()
     below.on('end', () => this.push(null))
     below.on('close', () => this.destroy())
     this.on('error', () => {})
@@ -227,9 +228,9 @@ export class PingFramed extends Duplex {
 export function openWebSocket(
   port: number,
   subprotocols: string[] = ['alpn-ping'],
-  path = '/webapi/connectionupgrade',
+  options: ClientOptions = {},
 ): WebSocket {
-  const ws = new WebSocket(`ws://127.0.0.1:${port}${path}`, subprotocols)
+  const ws = new WebSocket(`ws://127.0.0.1:${port}/webapi/connectionupgrade`, subprotocols, options)
   ws.on('error', () => {})
   onClose(() => ws.terminate())
   return ws
@@ -247,6 +248,8 @@ export async function outer(way: Way, ports: { upgrade: number; direct: number }
     await once(ws, 'open')
     const stream = createWebSocketStream(ws)
     stream.on('error', () => {})
+    // By itself this stream closes the WebSocket when TLS has finished writing, and hears no answer any more.
+    stream._final = (callback) => callback()
     return stream
   }
   const answer = await request(ports.upgrade, upgradeLines(`Upgrade: ${way}`, 'Connection: Upgrade'))
@@ -275,7 +278,7 @@ export async function innerTls(stream: Duplex, options: ConnectionOptions = {}):
   return secure
 }
 
-/** Everything until the end; `complete` is whether a close_notify or only a cut ended it. */
+/** Everything until the end. */
 export async function readAll(stream: Duplex): Promise<Buffer> {
   const chunks: Buffer[] = []
   for await (const chunk of stream) chunks.push(chunk as Buffer)
@@ -298,6 +301,7 @@ export async function readExactly(stream: Duplex, length: number): Promise<Buffe
     const closed = () => reject(new Error(`closed after ${have} of ${length} bytes`))
     stream.on('data', data)
     stream.once('close', closed)
+    stream.resume()
   })
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { fromHex, hex } from '../../../src/bytes/index.js'
+import { equal, fromHex, hex } from '../../../src/bytes/index.js'
 import { der } from '../../../src/pki/der.js'
 import { element } from '../../../src/pki/der-write.js'
 import { readTime, timeText } from '../../../src/pki/time.js'
@@ -17,11 +17,11 @@ describe('elements', () => {
 
   it.each([
     ['an indefinite length', '30800000'],
-    ['a length of more octets than needed', '300081'.replace('0081', '8100')],
+    ['a length of more octets than needed', '308100'],
     ['a long form where the short one does', '30817f'],
     ['a leading zero in the length', '3082008000'],
-    ['a high tag number', '1f8101'.padEnd(10, '0')],
-    ['a length past the end', '3003020101ff'.slice(0, 8)],
+    ['a high tag number', '1f81010000'],
+    ['a length past the end', '30030201'],
     ['no length', '30'],
     ['nothing', ''],
     ['a length of five octets', '30850000000001'],
@@ -77,9 +77,7 @@ describe('primitives', () => {
     expect(read('06082a8648ce3d030107').oid()).toBe('1.2.840.10045.3.1.7')
     expect(read('0603883703').oid()).toBe('2.999.3')
     // A UUID under 2.25 is an arc of 128 bits.
-    expect(read('061469'.replace('61469', '61469') + '83' + 'ff'.repeat(17) + '7f').oid()).toMatch(
-      /^2\.25\.\d{38,}$/,
-    )
+    expect(read(`06146983${'ff'.repeat(17)}7f`).oid()).toMatch(/^2\.25\.\d{38,}$/)
   })
 
   it.each([
@@ -104,18 +102,19 @@ describe('writing', () => {
   it.each([0, 1, 127, 128, 255, 256, 65535, 65536])('%i bytes read back', (length) => {
     const content = new Uint8Array(length).fill(5)
     const written = element(0x04, content)
-    expect(der(written).octets()).toEqual(content)
-    expect(der(written).next().encoded).toEqual(written)
+    expect(equal(der(written).octets(), content)).toBe(true)
+    expect(equal(der(written).next().encoded, written)).toBe(true)
   })
 })
 
 describe('times', () => {
   const time = (tag: number, text: string): number => readTime(der(ascii(tag, text)))
 
-  it('reads UTCTime from 1950 through 2049, GeneralizedTime from 2050', () => {
+  it('reads UTCTime from 1950 through 2049, GeneralizedTime for any year', () => {
     expect(timeText(time(0x17, '500101000000Z'))).toBe('1950-01-01T00:00:00Z')
     expect(timeText(time(0x17, '491231235959Z'))).toBe('2049-12-31T23:59:59Z')
     expect(timeText(time(0x18, '20500101000000Z'))).toBe('2050-01-01T00:00:00Z')
+    expect(timeText(time(0x18, '20461006083956Z'))).toBe('2046-10-06T08:39:56Z')
     expect(timeText(time(0x18, '99991231235959Z'))).toBe('9999-12-31T23:59:59Z')
     expect(time(0x17, '240229000000Z')).toBe(Date.UTC(2024, 1, 29))
   })
@@ -130,7 +129,7 @@ describe('times', () => {
     [0x17, '240100000000Z'],
     [0x17, '240101240000Z'],
     [0x17, '240101000060Z'],
-    [0x18, '20491231235959Z'],
+    [0x18, '00500101000000Z'],
     [0x18, '20500101000000.5Z'],
     [0x18, '205001010000Z'],
     [0x16, '240101000000Z'],

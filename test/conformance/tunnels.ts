@@ -1,0 +1,363 @@
+// Whole connections in memory: inner TLS, the upgrade with its framing, and TLS in TLS, against the scripted server.
+import { describe, expect, it } from 'vitest'
+import { concat } from '../../src/bytes/index.js'
+import type { CryptoProvider } from '../../src/crypto/provider.js'
+import type { Layer } from '../../src/layer.js'
+import { type Identity, loadIdentity } from '../../src/pki/index.js'
+import { type MemoryPairOptions, memoryPair } from '../../src/platform/memory/index.js'
+import { Connection, type TunnelSocket, tunnelSocket } from '../../src/stream/index.js'
+import { type TlsClientOptions, type TlsInfo, tlsClient } from '../../src/tls/index.js'
+import { pingFraming, upgrade } from '../../src/tunnel/index.js'
+import {
+  type Authority,
+  createAuthority,
+  type Issued,
+  type KeyChoice,
+  type LeafOptions,
+} from '../support/certificates.js'
+import { ScriptedServer, type ServerScript } from '../support/tls-server/index.js'
+import { echoes, readAll, sameBytes, sample, send } from '../support/traffic.js'
+import { serverCrypto, tlsServer, upgradeServer } from './far-end.js'
+import { codeOf } from './outcome.js'
+
+const mebibyte = 1024 * 1024
+const serverName = 'db.test'
+
+export function tunnels(crypto: CryptoProvider): void {
+  const createWorld = (leaf?: LeafOptions): Promise<World> => worldOf(crypto, leaf)
+
+  describe('inner TLS', () => {
+    it.each([
+      { key: 'ecdsa-p256', signature: 'ecdsa_secp256r1_sha256' },
+      { key: 'ecdsa-p384', signature: 'ecdsa_secp384r1_sha384' },
+      { key: 'rsa-2048', signature: 'rsa_pss_rsae_sha256' },
+      { key: 'ed25519', signature: 'ed25519' },
+    ] satisfies { key: KeyChoice; signature: string }[])(
+      'is mutual with $key on both sides',
+      async ({ key, signature }) => {
+        const world = await createWorld({ key })
+        const { socket, server } = await world.meet()
+        expect(socket.info).toMatchObject({
+          version: 'TLSv1.3',
+          alpn: 'echo',
+          serverName,
+          signature,
+          clientCertificate: true,
+          resumed: false,
+        })
+        expect(socket.info.peer.verified).toBe(true)
+        expect(server.clientScheme).toBe(signature)
+        expect(sameBytes(server.clientChain![0]!, world.client.der)).toBe(true)
+        await echoes(socket, sample(1000))
+        await socket.close()
+        await socket.closed
+        expect(server.alerts.map(({ name }) => name)).toEqual(['close_notify'])
+      },
+    )
+
+    it.each(['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384'])(
+      'carries 1 MiB both ways under %s',
+      async (name) => {
+        const world = await createWorld()
+        const suite = crypto.suites.find((each) => each.name === name)!.id
+        const { socket } = await world.meet({ script: { suite } })
+        expect(socket.info.suite).toBe(name)
+        await echoes(socket, sample(mebibyte))
+        await socket.close()
+      },
+    )
+
+    it('is the same when every byte arrives alone', async () => {
+      const world = await createWorld()
+      const { socket } = await world.meet({ path: { chop: 1 } })
+      await echoes(socket, sample(3000))
+      await socket.close()
+      await socket.closed
+    })
+
+    it('follows the peer’s new keys and changes its own when asked', async () => {
+      const world = await createWorld()
+      const { socket, server, far } = await world.meet()
+      await echoes(socket, sample(1000))
+      server.keyUpdate('update_requested')
+      await far.write([new Uint8Array([7])])
+      const reader = socket.readable.getReader()
+      expect((await reader.read()).value).toEqual(new Uint8Array([7]))
+      reader.releaseLock()
+      await echoes(socket, sample(1000))
+      expect(server.seen.map(({ name }) => name)).toContain('key_update')
+      await socket.close()
+    })
+
+    it('half-closes: what the peer sends afterwards still arrives', async () => {
+      const world = await createWorld()
+      const { socket, far, received } = await world.meet({ echo: false })
+      const writer = socket.writable.getWriter()
+      await writer.write(sample(10))
+      await writer.close()
+      expect(await received).toEqual(sample(10))
+      await far.write([sample(20)])
+      await far.end()
+      expect(await readAll(socket.readable)).toEqual(sample(20))
+      await socket.closed
+    })
+
+    it('tells a cut from an end', async () => {
+      const world = await createWorld()
+      const { socket, farConnection } = await world.meet({ echo: false })
+      await send(socket.writable, sample(10))
+      farConnection.destroy()
+      expect(await codeOf(() => readAll(socket.readable))).toMatch(/^ERR_(TLS_TRUNCATED|STREAM_RESET)$/)
+    })
+
+    it('is truncated by a FIN without close_notify', async () => {
+      const world = await createWorld()
+      // The handshake's flight from the server is about 1 kB; the data does not all fit before the end.
+      const { socket, far } = await world.meet({
+        echo: false,
+        path: { back: { loss: { after: 20_000, how: 'fin' } } },
+      })
+      void Promise.resolve(far.write([sample(40_000)])).catch(() => {})
+      expect(await codeOf(() => readAll(socket.readable))).toBe('ERR_TLS_TRUNCATED')
+    })
+  })
+
+  describe('inner TLS refuses', () => {
+    const cases: ReadonlyArray<{
+      readonly what: string
+      readonly code: string
+      readonly alert: string | undefined
+      readonly leaf?: LeafOptions
+      readonly script?: Partial<ServerScript>
+      readonly client?: (world: World) => Partial<TlsClientOptions>
+    }> = [
+      {
+        what: 'a foreign authority',
+        code: 'ERR_CERT_UNTRUSTED',
+        alert: 'unknown_ca',
+        client: () => ({ trust: foreign }),
+      },
+      {
+        what: 'an expired certificate',
+        code: 'ERR_CERT_EXPIRED',
+        alert: 'certificate_expired',
+        leaf: { notAfter: new Date(Date.now() - 60_000) },
+      },
+      {
+        what: 'another name',
+        code: 'ERR_CERT_NAME_MISMATCH',
+        alert: 'bad_certificate',
+        leaf: { names: ['other.test'] },
+      },
+      {
+        what: 'keys that differ',
+        code: 'ERR_TLS_BAD_RECORD_MAC',
+        // The alert is sent under keys that this server cannot have.
+        alert: undefined,
+        script: { corruptSharedSecret: true },
+      },
+      {
+        what: 'a wrong Finished',
+        code: 'ERR_TLS_FINISHED',
+        alert: 'decrypt_error',
+        script: { edit: changing('finished') },
+      },
+      {
+        what: 'a wrong signature',
+        code: 'ERR_TLS_SIGNATURE',
+        alert: 'decrypt_error',
+        script: { edit: changing('certificate_verify') },
+      },
+      {
+        what: 'a protocol that was not offered',
+        code: 'ERR_TLS_ALPN_UNOFFERED',
+        alert: 'illegal_parameter',
+        script: { alpn: 'http/1.1' },
+      },
+    ]
+    let foreign: string
+
+    it.each(cases)('$what', async ({ code, alert, leaf, script, client }) => {
+      foreign = (await createAuthority()).certificate
+      const world = await createWorld(leaf)
+      const server = new ScriptedServer({ ...(await world.script()), ...script })
+      const outcome = await world.fail(server, client?.(world))
+      expect(outcome).toBe(code)
+      expect(server.alerts.map(({ name }) => name)).toEqual(alert === undefined ? [] : [alert])
+    })
+
+    it('to go on without a certificate that the server requires', async () => {
+      const world = await createWorld()
+      const { socket } = await world.meet({
+        script: { requireCertificate: true },
+        client: { identity: undefined },
+      })
+      expect(socket.info.clientCertificate).toBe(false)
+      expect(await codeOf(() => readAll(socket.readable))).toBe('ERR_TLS_ALERT_CERTIFICATE_REQUIRED')
+    })
+
+    it('to wait after an abort', async () => {
+      const world = await createWorld()
+      const [near] = memoryPair()
+      const connection = new Connection(near, { clock: () => performance.now() })
+      const abort = new AbortController()
+      const opening = connection.push(tlsClient(await world.options()), abort.signal)
+      abort.abort(new Error('enough'))
+      expect(await codeOf(() => opening)).toBe('ERR_ABORTED')
+      expect(await codeOf(() => connection.closed)).toBe('ERR_ABORTED')
+    })
+  })
+
+  describe('a stack of layers', () => {
+    it('upgrade, ping framing and inner TLS carry 1 MiB, with pings between', async () => {
+      const world = await createWorld()
+      const request = { host: 'lb.test', protocol: 'alpn-ping', crypto } as const
+      const { socket, connection } = await world.meet({
+        below: [upgrade(request), pingFraming()],
+        farBelow: [upgradeServer(), pingFraming()],
+      })
+      connection.ping()
+      await echoes(socket, sample(mebibyte))
+      connection.ping()
+      await echoes(socket, sample(1000))
+      await socket.close()
+      await socket.closed
+    })
+
+    it('TLS in TLS is a stack like any other, byte by byte', async () => {
+      const world = await createWorld()
+      const outerServer = new ScriptedServer({ ...(await world.script()), alpn: 'http/1.1' })
+      const outer = { ...(await world.options()), alpn: ['http/1.1'] }
+      const { socket } = await world.meet({
+        path: { chop: 7 },
+        below: [tlsClient(outer), upgrade({ host: 'lb.test', protocol: 'alpn', crypto })],
+        farBelow: [tlsServer(outerServer), upgradeServer()],
+      })
+      expect(socket.info.alpn).toBe('echo')
+      await echoes(socket, sample(50_000))
+      await socket.close()
+      await socket.closed
+    })
+  })
+}
+
+interface Meeting {
+  /** Differences from a mutual handshake that offers and selects `echo`. */
+  readonly script?: Partial<ServerScript>
+  readonly client?: Partial<TlsClientOptions>
+  readonly path?: MemoryPairOptions
+  /** Layers under the inner TLS, from the wire up. */
+  readonly below?: readonly Layer<never>[] | readonly Layer[]
+  readonly farBelow?: readonly Layer[]
+  /** Whether the server sends back what it gets (default). */
+  readonly echo?: boolean
+}
+
+interface Met {
+  readonly connection: Connection
+  readonly socket: TunnelSocket<TlsInfo>
+  readonly server: ScriptedServer
+  readonly farConnection: Connection
+  /** The server's application end. */
+  readonly far: ReturnType<Connection['wire']>
+  /** Without echo: everything the client sent, once it has ended. */
+  readonly received: Promise<Uint8Array>
+}
+
+interface World {
+  readonly authority: Authority
+  readonly client: Issued
+  script(): Promise<ServerScript>
+  options(): Promise<TlsClientOptions>
+  meet(meeting?: Meeting): Promise<Met>
+  /** The code that the handshake fails with. */
+  fail(server: ScriptedServer, client?: Partial<TlsClientOptions>): Promise<string>
+}
+
+async function worldOf(crypto: CryptoProvider, leaf: LeafOptions = {}): Promise<World> {
+  const authority = await createAuthority()
+  const [issued, client] = await Promise.all([
+    authority.issue({ names: [serverName], ...leaf }),
+    authority.issue({ commonName: 'alice', usage: 'client', ...(leaf.key && { key: leaf.key }) }),
+  ])
+  const identity: Identity = await loadIdentity(
+    { certificate: client.chain, privateKey: client.privateKey },
+    crypto,
+  )
+  const script = async (): Promise<ServerScript> => {
+    const { signer } = await loadIdentity(
+      { certificate: issued.chain, privateKey: issued.privateKey },
+      crypto,
+    )
+    return { crypto: serverCrypto(), chain: issued.chainDer, signer, alpn: 'echo', request: {} }
+  }
+  const options = async (): Promise<TlsClientOptions> => ({
+    crypto,
+    now: () => Date.now(),
+    serverName,
+    alpn: ['echo'],
+    trust: authority.certificate,
+    identity,
+  })
+  const clock = (): number => performance.now()
+  return {
+    authority,
+    client,
+    script,
+    options,
+    async meet(meeting = {}) {
+      const server = new ScriptedServer({ ...(await script()), ...meeting.script })
+      const [near, distant] = memoryPair(meeting.path)
+      const connection = new Connection(near, { clock })
+      const farConnection = new Connection(distant, { clock })
+      const farOpen = (async () => {
+        for (const layer of [...(meeting.farBelow ?? []), tlsServer(server)]) await farConnection.push(layer)
+      })()
+      for (const layer of (meeting.below ?? []) as readonly Layer[]) await connection.push(layer)
+      const info = await connection.push(tlsClient({ ...(await options()), ...meeting.client }))
+      await farOpen
+      const far = farConnection.wire()
+      const received = meeting.echo === false ? collect(far) : echo(far)
+      const socket = tunnelSocket(connection.wire(), info, { closed: connection.closed })
+      return { connection, socket, server, farConnection, far, received }
+    },
+    async fail(server, client) {
+      const [near, distant] = memoryPair()
+      const connection = new Connection(near, { clock })
+      const farConnection = new Connection(distant, { clock })
+      const farOpen = farConnection.push(tlsServer(server)).catch(() => {})
+      const code = await codeOf(async () => connection.push(tlsClient({ ...(await options()), ...client })))
+      await connection.closed.catch(() => {})
+      farConnection.destroy()
+      await farOpen
+      return code
+    },
+  }
+}
+
+/** Send back what comes, and end after the peer. */
+function echo(wire: ReturnType<Connection['wire']>): Promise<Uint8Array> {
+  wire.start({ data: (chunk) => wire.write([chunk]), end: () => wire.end(), fail: () => {} })
+  return Promise.resolve(new Uint8Array())
+}
+
+function collect(wire: ReturnType<Connection['wire']>): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  return new Promise((resolve) => {
+    wire.start({
+      data: (chunk) => void chunks.push(chunk),
+      end: () => resolve(concat(...chunks)),
+      fail: () => resolve(concat(...chunks)),
+    })
+  })
+}
+
+/** A script's `edit` that flips the last bit of a message. */
+function changing(wanted: string): NonNullable<ServerScript['edit']> {
+  return (name, message) => {
+    if (name !== wanted) return [message]
+    const bytes = message.bytes.slice()
+    bytes[bytes.length - 1]! ^= 1
+    return [{ ...message, bytes }]
+  }
+}
