@@ -56,6 +56,16 @@ export async function bundle(
   }
 }
 
+/** What a source file needs from outside as soon as it is loaded; what it imports lazily is not counted. */
+export async function neededAtOnce(source: string): Promise<string[]> {
+  const entry: EntryPoint = { name: source, source, runtime: 'node' }
+  const { metafile } = await build({ ...settings(entry, 'external'), splitting: true, outdir: 'needed' })
+  const outputs = [...loadedAtOnce(metafile.outputs, source)].map((path) => metafile.outputs[path])
+  const imports = outputs.flatMap((output) => output?.imports ?? [])
+  const needed = imports.filter(({ external, kind }) => external === true && kind === 'import-statement')
+  return [...new Set(needed.map(({ path }) => path))].sort()
+}
+
 /** Which of these globals our own code uses in the entry point. Members, strings and local names of the same spelling do not count. */
 export async function globalsUsed(entry: EntryPoint, names: readonly string[]): Promise<string[]> {
   return globalsIn(settings(entry, 'external'), names)

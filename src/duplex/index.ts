@@ -33,7 +33,11 @@ export function duplex<Options extends object = object>(
     return new TunnelDuplex(() => source, { ...shape, eager: true })
   }
   return new TunnelDuplex(async (signal) => {
-    using scope = signalScope({ signals: [signal, options?.signal], phase: 'dial' })
-    return await source.connect({ ...rest, signal: scope.signal } as unknown as Options)
+    const scope = signalScope({ signals: [signal, options?.signal], phase: 'dial' })
+    try {
+      return await source.connect({ ...rest, signal: scope.signal } as unknown as Options)
+    } finally {
+      scope.dispose()
+    }
   }, shape)
 }

@@ -1,6 +1,7 @@
 // The inner TLS handshake by node:tls, one server (never listening) for each route and identity: what a client must
 // show is fixed before the first answer, and sessions cannot cross from one route to another, because each server has
 // ticket keys of its own.
+import { EventEmitter } from 'node:events'
 import type { Duplex } from 'node:stream'
 import { createServer, type Server, type TLSSocket } from 'node:tls'
 import { failure, type TunnelError } from '../errors.js'
@@ -72,7 +73,7 @@ export function acceptTls(server: Server, carrier: Duplex): Promise<Accepted> {
         reject(handshakeFailure(error, secure))
       }
     })
-    server.emit.call(view, 'connection', carrier)
+    EventEmitter.prototype.emit.call(view, 'connection', carrier)
   })
 }
 

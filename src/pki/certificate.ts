@@ -4,7 +4,7 @@ import { type Bytes, equal } from '../bytes/index.js'
 import type { SignatureAlgorithm } from '../crypto/provider.js'
 import { readSignatureAlgorithm, readSubjectKey, type SubjectKey } from './algorithms.js'
 import { type Der, der } from './der.js'
-import { type Extensions, readExtensions } from './extensions.js'
+import { type Extensions, keyUsageBits, readExtensions } from './extensions.js'
 import { type Name, readName } from './names.js'
 import { readTime } from './time.js'
 
@@ -98,6 +98,11 @@ export function readSigned(from: Der): [Der, Signed] {
   // RFC 5280 §4.1.1.2 and §5.1.1.2: the same algorithm identifier inside and outside.
   if (!equal(inner.sequence().encoded, identifier.encoded)) tbs.fail('two signature algorithms')
   return [tbs, { data: tbs.encoded, algorithm: readSignatureAlgorithm(identifier), signature }]
+}
+
+/** Whether the key may sign a TLS handshake, which RFC 8446 §4.4.2.2 asks of a leaf: not a question of its path. */
+export function allowsDigitalSignature({ keyUsage }: Certificate): boolean {
+  return keyUsage?.has(keyUsageBits.digitalSignature) !== false
 }
 
 /** RFC 5280 §6.1: subject and issuer are the same name. */

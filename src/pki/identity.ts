@@ -43,10 +43,10 @@ export async function loadIdentity(input: IdentityInput, crypto: CryptoProvider)
   if ('signer' in input) return input
   if ('pkcs12' in input) return fromPkcs12(input.pkcs12, input.passphrase ?? '', crypto)
   const { certificate, privateKey, passphrase } = input
-  const list: ReadonlyArray<string | Uint8Array> =
-    typeof certificate === 'string' || certificate instanceof Uint8Array ? [certificate] : certificate
-  const chain = list.flatMap((item) => certificatesIn(item, 'ERR_CONFIG_IDENTITY'))
+  const chain = [certificate].flat().flatMap((item) => certificatesIn(item, 'ERR_CONFIG_IDENTITY'))
   if (chain.length === 0) throw failure('ERR_CONFIG_IDENTITY', 'no certificate in it')
+  if (typeof privateKey !== 'string' && (typeof privateKey !== 'object' || privateKey === null))
+    throw failure('ERR_CONFIG_IDENTITY', 'the private key is neither text, bytes, a CryptoKey nor a signer')
   const key =
     typeof privateKey === 'string' || privateKey instanceof Uint8Array
       ? await readPrivateKey(privateKey, passphrase)
@@ -144,6 +144,7 @@ function probeAlgorithms(key: KeyKind): SignatureAlgorithm[] {
 }
 
 async function fromPkcs12(file: Uint8Array, passphrase: string, crypto: CryptoProvider): Promise<Identity> {
+  if (!(file instanceof Uint8Array)) throw failure('ERR_CONFIG_IDENTITY', 'PKCS#12 comes as bytes')
   const { openPkcs12 } = await import('./forge-credentials.js')
   const { keys, certificates } = openPkcs12(file, passphrase)
   const [key, ...more] = keys

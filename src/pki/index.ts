@@ -1,6 +1,6 @@
 // Certificates: DER, X.509, path validation, trust anchors and identities. Cryptography comes in as a provider, time as a
 // number; no sockets, no files, no clock, no TLS messages.
-export { type Certificate, isSelfIssued, parseCertificate } from './certificate.js'
+export { allowsDigitalSignature, type Certificate, isSelfIssued, parseCertificate } from './certificate.js'
 export { Der, der } from './der.js'
 export { keyUsageBits } from './extensions.js'
 export { type GeneralName, generalNameKinds } from './general-names.js'

@@ -222,6 +222,12 @@ async function signatureProblem(
   const child = path.at(-1)!
   if (child.signed.algorithm === undefined)
     return problem('ERR_CERT_ALGORITHM', 'its signature algorithm is not accepted', depth, child)
+  // A provider may lack what is acceptable; another path may do without it.
+  if (
+    !search.crypto.canVerify(child.signed.algorithm, issuer.publicKey.key) &&
+    signatureFits(child.signed.algorithm, issuer.publicKey)
+  )
+    return problem('ERR_CRYPTO_UNAVAILABLE', `${child.signed.algorithm.kind} signatures`, depth, child)
   return (await verifies(search, child.signed, issuer))
     ? undefined
     : problem('ERR_CERT_SIGNATURE', `not signed by ${nameText(issuer.subject)}`, depth, child)

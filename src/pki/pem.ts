@@ -43,6 +43,8 @@ export function parsePem(text: string, code: ErrorCode = 'ERR_CONFIG_INVALID'): 
 
 /** The certificates of PEM text or of DER bytes (or of PEM text in bytes), undecoded. */
 export function certificatesIn(input: string | Uint8Array, code: ErrorCode): Bytes[] {
+  if (typeof input !== 'string' && !(input instanceof Uint8Array))
+    throw failure(code, 'certificates are neither text nor bytes')
   const text = typeof input === 'string' ? input : pemText(input)
   if (text === undefined) return [new Uint8Array(input as Uint8Array)]
   return parsePem(text, code)

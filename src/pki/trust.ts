@@ -39,8 +39,7 @@ export const dangerously: { anyCertificate(reason: string): UnverifiedTrust } = 
 /** Index trust anchors. Throws ERR_CONFIG_TRUST when there is none, or when one is not a certificate. */
 export function trustStore(input: TrustInput): TrustStore {
   if (isTrustStore(input)) return input
-  const list: ReadonlyArray<string | Uint8Array> =
-    typeof input === 'string' || input instanceof Uint8Array ? [input] : input
+  const list = [input].flat()
   const { size, find } = certificateIndex(
     list.flatMap((item) => certificatesIn(item, 'ERR_CONFIG_TRUST')),
     (cause) => {
@@ -85,7 +84,7 @@ interface Entry {
 }
 
 function isTrustStore(input: TrustInput): input is TrustStore {
-  return typeof input === 'object' && 'kind' in input && input.kind === 'anchors'
+  return typeof input === 'object' && input !== null && 'kind' in input && input.kind === 'anchors'
 }
 
 function parse(der: Uint8Array): Certificate | TunnelError {

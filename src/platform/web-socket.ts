@@ -102,6 +102,8 @@ export function webSocketWire(socket: WebSocketLike, subprotocol: string): WebSo
     }
   }
 
+  // An error event says nothing that the close event after it does not; unheard it would be thrown by some runtimes.
+  socket.addEventListener('error', () => {})
   socket.addEventListener('message', onMessage)
   socket.addEventListener('close', onClose)
 

@@ -168,6 +168,7 @@ describe('HTTP', () => {
       exercised('undici')
       let dials = 0
       const dispatcher = new Agent({
+        connections: 1,
         connect: (_options, callback) => {
           dials++
           const socket = connect()

@@ -7,7 +7,7 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { hex, latin1 } from '../../src/bytes/index.js'
 import { type Identity, loadIdentity } from '../../src/pki/index.js'
 import { nodeCrypto } from '../../src/platform/node/crypto.js'
-import { type TlsClientOptions, type TlsInfo, tlsClient } from '../../src/tls/index.js'
+import { type Session, type TlsClientOptions, type TlsInfo, tlsClient } from '../../src/tls/index.js'
 import { type Authority, createAuthority, type Issued, type KeyChoice } from '../support/certificates.js'
 import { type Driven, layerOverSocket } from '../support/layer-over-socket.js'
 

@@ -9,6 +9,7 @@ import {
   entryPoints,
   globalsUsed,
   globalsUsedBy,
+  neededAtOnce,
   sizeOf,
 } from '../../scripts/bundle.js'
 
@@ -93,6 +94,15 @@ describe.each(entries)('$name', (entry: EntryPoint) => {
       expect((await sizeOf(entry)).gzip).toBeLessThanOrEqual(budget)
     })
   }
+})
+
+describe('the command', () => {
+  it('starts without the packages that only its demo needs', async () => {
+    const foreign = (await neededAtOnce('src/cli/main.ts')).filter(
+      (path) => !/^(node:|node-forge\/|ws$)/.test(path),
+    )
+    expect(foreign).toEqual([])
+  })
 })
 
 describe('the check itself', () => {

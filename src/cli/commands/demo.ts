@@ -118,9 +118,13 @@ async function mainJob(
     tls: { version, suite, group, alpn, serverName, clientCertificate },
     rows: queries.rows,
     bytes: queries.bytes,
-    timings: { ...info.timings, queries: Math.round((performance.now() - begun) * 10) / 10 },
+    timings: inTenths({ ...info.timings, queries: performance.now() - begun }),
   }
   return { report, info, version: queries.version }
+}
+
+function inTenths(timings: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(timings).map(([name, ms]) => [name, Math.round(ms * 10) / 10]))
 }
 
 function explain(

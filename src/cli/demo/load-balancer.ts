@@ -31,7 +31,8 @@ export async function startLoadBalancer(options: LoadBalancerOptions): Promise<L
   http.on('upgrade', (incoming, socket: Socket, head) => {
     upgrade(incoming, socket, head, options.targetPort, sockets)
   })
-  const server = createTlsServer({ cert: options.certificate, key: options.privateKey }, (socket) => {
+  const tls = { cert: options.certificate, key: options.privateKey, noDelay: true }
+  const server = createTlsServer(tls, (socket) => {
     track(socket, sockets)
     socket.setTimeout(options.idleTimeout ?? 60_000, () => socket.destroy())
     http.emit('connection', socket)
@@ -72,6 +73,7 @@ function upgrade(
   const outgoing = request({ host: '127.0.0.1', port, path: incoming.url, headers: incoming.headers })
   outgoing.on('upgrade', (answer: IncomingMessage, target: Socket, first: Buffer) => {
     track(target, sockets)
+    target.setNoDelay(true)
     client.write(`HTTP/1.1 101 Switching Protocols\r\n${rawHeaders(answer)}\r\n`)
     if (first.length > 0) client.write(first)
     if (head.length > 0) target.write(head)

@@ -36,6 +36,8 @@ function opened(socket: WebSocket, signal: AbortSignal): Promise<WebSocketWire> 
       socket.removeEventListener('close', onClose)
       signal.removeEventListener('abort', onAbort)
     }
+    // The close event follows and is all there is to know; unheard an error would be thrown by some runtimes.
+    socket.addEventListener('error', () => {})
     socket.addEventListener('open', onOpen)
     socket.addEventListener('close', onClose)
     signal.addEventListener('abort', onAbort)

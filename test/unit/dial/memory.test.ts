@@ -53,6 +53,8 @@ function dialer(dial: (wire: Wire) => void, options: Partial<DialerOptions> = {}
     trust: web.certificate,
     identity: client,
     alpn: ['app'],
+    // The scripted server never ends.
+    timeouts: { linger: 0 },
     ...options,
   })
 }
@@ -64,7 +66,7 @@ describe('the first handshake, against a server that', () => {
     const detection = await dials.detect()
     expect(detection).toMatchObject({ verdict: 'upgrade', connections: 1 })
     expect(detection.evidence[0]).toContain('not offered')
-    expect(servers[0]?.alerts).toMatchObject([{ alert: 'illegal_parameter' }])
+    expect(servers[0]?.alerts).toMatchObject([{ name: 'illegal_parameter' }])
   })
 
   it('asks everybody for a certificate and selects nothing: it gets none', async () => {

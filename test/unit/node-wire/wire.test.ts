@@ -1,7 +1,7 @@
 // TCP on loopback through the Node wire: bytes, ends, errors by code, and no handle left.
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { dialError, dialTcp, wireFromSocket } from '../../../src/platform/node/wire.js'
 import { Connection } from '../../../src/stream/index.js'
 import { bytes, clock, framed, hear, pattern, tick } from '../stream/toys.js'
@@ -61,8 +61,7 @@ describe('dialTcp', () => {
       code: 'ERR_DIAL_REFUSED',
       cause: { code: 'ECONNREFUSED' },
     })
-    await tick()
-    expect(handles()).toBe(0)
+    await vi.waitFor(() => expect(handles()).toBe(0))
   })
 
   it('fails on a name that cannot exist with ERR_DIAL_DNS', async () => {
@@ -109,8 +108,7 @@ describe('dialTcp', () => {
     expect(listeners).toBe(0)
     await tick(20)
     for (const socket of sockets) socket.destroy()
-    await tick(5)
-    expect(handles()).toBe(0)
+    await vi.waitFor(() => expect(handles()).toBe(0))
   })
 })
 
@@ -231,8 +229,7 @@ describe('the wire', () => {
     await expect(failing.closed).rejects.toMatchObject({ code: 'ERR_INTERNAL' })
     await tick(20)
     for (const socket of sockets) socket.destroy()
-    await tick(10)
-    expect(handles()).toBe(0)
+    await vi.waitFor(() => expect(handles()).toBe(0))
   })
 
   it('can be told not to keep the process alive', async () => {

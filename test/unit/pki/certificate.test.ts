@@ -2,7 +2,12 @@ import { describe, expect, it } from 'vitest'
 import { fromHex, hex, latin1 } from '../../../src/bytes/index.js'
 import type { SignatureAlgorithm } from '../../../src/crypto/provider.js'
 import { keyProblem, signatureFits } from '../../../src/pki/algorithms.js'
-import { isSelfIssued, parseCertificate, peekSubject } from '../../../src/pki/certificate.js'
+import {
+  allowsDigitalSignature,
+  isSelfIssued,
+  parseCertificate,
+  peekSubject,
+} from '../../../src/pki/certificate.js'
 import { nameText } from '../../../src/pki/names.js'
 import { createAuthority } from '../../support/certificates.js'
 import {
@@ -122,6 +127,13 @@ describe('extensions', () => {
     const leaf = parseCertificate((await root.issue({ names: ['a.example.test', '192.0.2.1'] })).der)
     expect(leaf.altNames!.map(({ kind }) => kind)).toEqual([2, 7])
     expect(leaf.purposes).toEqual(['1.3.6.1.5.5.7.3.1'])
+  })
+
+  it('tells whether a key may sign a handshake', () => {
+    const usage = (octet: number) =>
+      allowsDigitalSignature(withExtension('2.5.29.15', bits(new Uint8Array([octet]))))
+    expect([usage(0x80), usage(0x20)]).toEqual([true, false])
+    expect(allowsDigitalSignature(parseCertificate(certificate()))).toBe(true)
   })
 
   it('notes what is critical and unknown', () => {

@@ -209,6 +209,15 @@ describe('mistakes', () => {
       )
   })
 
+  it('names values of the wrong type', async () => {
+    const { certificate, privateKey } = ec
+    for (const wrong of [undefined, null, 1]) {
+      expect(await codeFor({ certificate, privateKey: wrong as never })).toBe('ERR_CONFIG_IDENTITY')
+      expect(await codeFor({ certificate: wrong as never, privateKey })).toBe('ERR_CONFIG_IDENTITY')
+      expect(await codeFor({ pkcs12: wrong as never })).toBe('ERR_CONFIG_IDENTITY')
+    }
+  })
+
   it('names encryptions that are not supported', async () => {
     // PBES2 with scrypt, and a traditional cipher of long ago.
     const scrypt = sequence(

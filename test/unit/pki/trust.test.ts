@@ -29,6 +29,9 @@ describe('trust anchors', () => {
 
   it.each<[string, Parameters<typeof trustStore>[0]]>([
     ['nothing', []],
+    ['undefined', undefined as never],
+    ['null', null as never],
+    ['a number', [1 as never]],
     ['an empty text', ''],
     ['a text without certificates', 'hello'],
     ['only a key', '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----'],

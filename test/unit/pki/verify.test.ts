@@ -353,4 +353,33 @@ describe('the budget', () => {
     )
     expect((await refusal(issued.chainDer, root, { limits: { candidates: 1 } })).code).toBe('ERR_CERT_BUDGET')
   })
+
+  it('ends a search among authorities that all sign each other', async () => {
+    const keys = await Promise.all(Array.from({ length: 7 }, () => createKeyPair()))
+    const authorities = await Promise.all(keys.map((key, i) => createAuthority({ name: `CA ${i}`, key })))
+    const crossed = await Promise.all(
+      authorities.flatMap((by, i) =>
+        keys.flatMap((key, k) => (k === i ? [] : [by.intermediate({ name: `CA ${k}`, key })])),
+      ),
+    )
+    const issued = await authorities[0]!.issue({ names: ['db.example.test'] })
+    const chain = [issued.der, ...crossed.map(({ der }) => der)]
+    expect((await refusal(chain, root)).code).toBe('ERR_CERT_BUDGET')
+    expect((await verify(chain, authorities[6]!)).verified).toBe(true)
+  })
+})
+
+describe('a provider that lacks an algorithm', () => {
+  it('is named, unless another path does without it', async () => {
+    const ca = await createAuthority({ key: 'ed25519', name: 'Edwards' })
+    const issued = await ca.issue({ names: ['db.example.test'] })
+    const crypto = {
+      ...nodeCrypto,
+      canVerify: (...[algorithm, key]: Parameters<typeof nodeCrypto.canVerify>) =>
+        algorithm.kind !== 'ed25519' && nodeCrypto.canVerify(algorithm, key),
+    }
+    const expectation = { trust: trustStore(ca.certificate), purpose: 'server' } as const
+    const error = await rejection(verifyChain({ chain: issued.chainDer, expectation, now, crypto }))
+    expect(error.code).toBe('ERR_CRYPTO_UNAVAILABLE')
+  })
 })

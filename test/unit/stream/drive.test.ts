@@ -1,5 +1,5 @@
 // The driver in good weather: order, one write a turn, no promise where none is needed, backpressure, half-close.
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { failure } from '../../../src/errors.js'
 import type { Layer } from '../../../src/layer.js'
 import type { Wire, WireEvents } from '../../../src/stream/index.js'
@@ -122,7 +122,7 @@ describe('bytes through layers', () => {
     }
     await connection.push(late)
     say().data(bytes('go'))
-    await tick(20)
+    await vi.waitFor(() => expect(writes.length).toBe(2))
     expect(writes.map((chunks) => chunks.map(text))).toEqual([['a', 'b'], ['c']])
   })
 
