@@ -17,6 +17,8 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/**/*.workerd.test.ts'],
           testTimeout: 20_000,
+          // Real servers make their first data directory in a hook.
+          hookTimeout: 60_000,
         },
       },
       {

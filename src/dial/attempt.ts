@@ -6,6 +6,7 @@ import { Connection } from '../stream/index.js'
 import type { TlsInfo } from '../tls/index.js'
 import type { UpgradeInfo } from '../tunnel/index.js'
 import type { HeadersRequest } from './options.js'
+import { underUpgrade } from './outer-tls.js'
 import type { UpgradeMode } from './plan.js'
 import { upgradeTokens } from './plan.js'
 import { retold } from './retold.js'
@@ -37,6 +38,8 @@ export async function openWire(run: Run): Promise<Connection> {
   const dial = platform.dialTcp?.bind(platform)
   if (dial === undefined) throw failure('ERR_UNSUPPORTED_PLATFORM', `${platform.name} opens no raw TCP`)
   run.connections++
+  // Timings are those of the connection that is kept.
+  for (const phase of ['outerTls', 'upgrade', 'innerTls'] as const) delete run.timings[phase]
   step(run, 'dial', { host: address.host, port: address.port, connection: run.connections })
   const wire = await timed(
     run,
@@ -65,8 +68,10 @@ export async function openOuter(run: Run, connection: Connection, hello: OuterHe
   })
   const phase = hello.required ? 'handshake' : 'outer-tls'
   const deadline = { milliseconds: settings.timeouts.handshake, phase } as const
+  let outer: TlsInfo | undefined
+  const cut = underUpgrade(layer, () => hello.isOurs(outer?.alpn))
   try {
-    const outer = await timed(run, 'outerTls', deadline, (signal) => connection.push(layer, signal))
+    outer = await timed(run, 'outerTls', deadline, (signal) => connection.push(cut, signal))
     return { connection, outer }
   } catch (thrown) {
     const error = toldAsOuter(asTunnelError(thrown), settings.origin.address.host, phase)

@@ -91,18 +91,23 @@ function serverFor(server: Server, tell: (event: unknown, ...args: unknown[]) =>
 }
 
 // node:tls ends its readable side alike for close_notify and for a bare end of what is below, which RFC 8446 §6.1 calls
-// a truncation. But only close_notify can end it before the carrier has ended.
+// a truncation. But only close_notify can end it before the carrier has ended. What was truncated is destroyed at once:
+// an `end` must not get as far as the service.
 function truncationOf(secure: TLSSocket, carrier: Duplex): Promise<never> {
   let notified = false
   const push = secure.push
   secure.push = (chunk, encoding) => {
+    if (chunk === null && carrier.destroyed) return false
     if (chunk === null) notified = true
     return push.call(secure, chunk, encoding)
   }
   const truncated = new Promise<never>((_, reject) => {
     // Ahead of the listener by which node:tls learns of the same end.
     carrier.prependOnceListener('end', () => {
-      if (!notified) reject(failure('ERR_TLS_TRUNCATED', 'the client ended without close_notify'))
+      if (notified) return
+      const error = failure('ERR_TLS_TRUNCATED', 'the client ended without close_notify')
+      reject(error)
+      secure.destroy(error)
     })
   })
   truncated.catch(() => {})

@@ -151,5 +151,6 @@ export const defaultLimits: GatewayLimits = {
   clientHello: 16 * 1024,
   buffer: 64 * 1024,
   frame: 1024 * 1024,
-  packet: 16 * 1024 * 1024,
+  // Just less than a TLS record header (0x160301…) or ASCII text reads as.
+  packet: 256 * 1024 * 1024,
 }

@@ -112,7 +112,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     for (const tunnel of tunnels) tunnel.abort(error, goodbye.goingAway)
     // Each tunnel grants its peer `linger` and then drops it; what is no tunnel gets nothing.
     await allDone(tunnels)
-    for (const socket of sockets) socket.destroy()
+    await Promise.all([...sockets].map(destroyed))
     await Promise.all(stopped)
     emit({ type: 'closed-gateway' })
   }
@@ -148,6 +148,13 @@ function stopListening(server: Server | HttpServer): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve())
     if ('closeIdleConnections' in server) server.closeIdleConnections()
+  })
+}
+
+function destroyed(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    socket.once('close', () => resolve())
+    socket.destroy()
   })
 }
 

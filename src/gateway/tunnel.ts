@@ -122,9 +122,9 @@ async function serve(
   carrier.hangUp(error === undefined ? goodbye.done : goodbyeFor(error))
   for (const stop of stops) stop()
   carrier.destroy()
-  await carrier.gone
   if (opened !== undefined) report.closed(opened, error)
   else if (error !== undefined) report.refused(error, facts)
+  await carrier.gone
 }
 
 function routeFor(routes: readonly ServedRoute[], hello: ClientHello): ServedRoute {

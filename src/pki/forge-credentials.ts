@@ -1,5 +1,6 @@
 // What node-forge does for credentials: encrypted PKCS#8 (PBES2 and PKCS#12's PBES1), OpenSSL's traditional encryption
 // and PKCS#12. Loaded by dynamic import only when one of them is met; its binary strings stay in this file.
+/// <reference path="./node-forge.d.ts" />
 import forge from 'node-forge/lib/forge.js'
 import 'node-forge/lib/pkcs12.js'
 // MD5 for OpenSSL's traditional key derivation, the SHA-2s for PBKDF2 and the MAC of PKCS#12.

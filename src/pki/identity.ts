@@ -13,7 +13,7 @@ import { readSubjectKey } from './algorithms.js'
 import { type Certificate, isSelfIssued, parseCertificate } from './certificate.js'
 import { der, tags } from './der.js'
 import { certificatesIn } from './pem.js'
-import { type PrivateKey, readPkcs8, readPrivateKey } from './private-key.js'
+import type { PrivateKey } from './private-key.js'
 
 /** PEM text or DER; several certificates, leaf first. */
 export type CertificateInput = string | Uint8Array | ReadonlyArray<string | Uint8Array>
@@ -49,9 +49,14 @@ export async function loadIdentity(input: IdentityInput, crypto: CryptoProvider)
     throw failure('ERR_CONFIG_IDENTITY', 'the private key is neither text, bytes, a CryptoKey nor a signer')
   const key =
     typeof privateKey === 'string' || privateKey instanceof Uint8Array
-      ? await readPrivateKey(privateKey, passphrase)
+      ? await (await privateKeys()).readPrivateKey(privateKey, passphrase)
       : privateKey
   return assemble(chain, key, crypto)
+}
+
+/** The readers of key files, loaded when there is one: whoever holds a CryptoKey or a Signer does without. */
+function privateKeys(): Promise<typeof import('./private-key.js')> {
+  return import('./private-key.js')
 }
 
 async function assemble(
@@ -167,7 +172,7 @@ async function fromPkcs12(file: Uint8Array, passphrase: string, crypto: CryptoPr
   }
   return assemble(
     chain.map((certificate) => certificate.der),
-    readPkcs8(key.der),
+    (await privateKeys()).readPkcs8(key.der),
     crypto,
   )
 }

@@ -8,11 +8,12 @@ import { asTunnelError, failure, type TunnelError } from '../errors.js'
 import type { Layer, MaybePromise } from '../layer.js'
 import type { Trace, TraceEvent } from '../trace.js'
 import type { Wire, WireEvents } from './byte-stream.js'
-import { type Deferred, deferred, handled, rejected } from './deferred.js'
+import { deferred, handled, rejected } from './deferred.js'
 import { type Falling, Floor, type House, type Rising } from './floor.js'
+import { Intake } from './intake.js'
 import { type Gauge, Lane, Turns } from './lane.js'
 import { type StreamLimits, streamLimits } from './limits.js'
-import { Outbox, SLICE, slices } from './outbox.js'
+import { Outbox } from './outbox.js'
 import { Outlet } from './outlet.js'
 import { abortError } from './signal.js'
 import { type Timer, timerAfter } from './timer.js'
@@ -36,12 +37,12 @@ export class Connection {
   readonly closed: Promise<void>
 
   readonly #wire: Wire
-  readonly #clock: () => number
   readonly #limits: StreamLimits
   readonly #closing = deferred()
   readonly #rising: Gauge = { bytes: 0 }
   readonly #falling: Gauge = { bytes: 0 }
   readonly #turns = new Turns(() => this.#finishTurn())
+  readonly #intake: Intake
   readonly #outlet: Outlet
   readonly #outbox: Outbox
   readonly #house: House
@@ -52,8 +53,6 @@ export class Connection {
 
   #began = false
   #wireEnded = false
-  #heard: number
-  #resume: Deferred | undefined
 
   #started = false
   #application: WireEvents | undefined
@@ -61,6 +60,8 @@ export class Connection {
   #ended = false
   /** The application has heard the end. */
   #delivered: { readonly cause: TunnelError | undefined } | undefined
+  /** Something of the application was on its way, or was written, after that. */
+  #isUnheard = false
   /** A layer ended the way down by itself: the peer will not read any more. */
   #broken: TunnelError | undefined
 
@@ -73,10 +74,13 @@ export class Connection {
 
   constructor(wire: Wire, options: ConnectionOptions) {
     this.#wire = wire
-    this.#clock = options.clock
     this.#limits = { ...streamLimits, ...options.limits }
-    this.#heard = options.clock()
     this.closed = this.#closing.promise
+    this.#intake = new Intake({
+      clock: options.clock,
+      rise: (chunk) => this.#rise(-1, chunk),
+      isCongested: () => this.#isCongested(),
+    })
     this.#outlet = new Outlet(wire, this.#turns, this.#falling, (thrown) =>
       this.#wireFailed(asTunnelError(thrown, 'ERR_STREAM_RESET')),
     )
@@ -156,7 +160,7 @@ export class Connection {
 
   /** Milliseconds since the peer was last heard; 0 while backpressure keeps us from listening. */
   get quiet(): number {
-    return this.#resume === undefined ? this.#clock() - this.#heard : 0
+    return this.#intake.quiet
   }
 
   /** Free everything at once. `error` (ERR_ABORTED by default) is what pending calls, the application and `closed` get. */
@@ -180,7 +184,7 @@ export class Connection {
     if (this.#began) return
     this.#began = true
     this.#wire.start({
-      data: (chunk) => this.#receive(chunk),
+      data: (chunk) => (this.#over === undefined ? this.#intake.receive(chunk) : undefined),
       end: (cause) => {
         if (this.#wireEnded) return
         this.#wireEnded = true
@@ -188,25 +192,6 @@ export class Connection {
       },
       fail: (error) => this.#wireFailed(error),
     })
-  }
-
-  #receive(chunk: Uint8Array): MaybePromise<void> {
-    if (this.#over !== undefined || chunk.length === 0) return
-    this.#heard = this.#clock()
-    if (chunk.length > SLICE) return this.#receiveLarge(slices(chunk))
-    this.#rise(-1, chunk)
-    if (!this.#isCongested()) return
-    this.#resume ??= deferred()
-    return this.#resume.promise
-  }
-
-  /** Piece by piece, so that one huge message of a WebSocket cannot jump over the bounds. */
-  #receiveLarge(pieces: Generator<Uint8Array>): MaybePromise<void> {
-    // By hand: leaving a for-of loop would close the generator.
-    for (let next = pieces.next(); next.done !== true; next = pieces.next()) {
-      const congestion = this.#receive(next.value)
-      if (congestion !== undefined) return congestion.then(() => this.#receiveLarge(pieces))
-    }
   }
 
   /** Reading waits: too much is held above, or our answers to the peer do not leave. */
@@ -219,11 +204,16 @@ export class Connection {
   #wireFailed(error: TunnelError): void {
     if (this.#over !== undefined || this.#cut !== undefined) return
     this.#turns.enter()
-    this.#cut = error
-    this.#outlet.close()
-    this.#outbox.close(error)
-    if (this.#failure === undefined) this.#startLinger()
-    else this.#finalize(this.#failure.error)
+    if (this.#failure !== undefined) this.#finalize(this.#failure.error)
+    else if (this.#ended && this.#delivered !== undefined && !this.#isUnheard) {
+      // The peer ended cleanly and left: only our goodbye was not heard.
+      this.#finalize(this.#delivered.cause)
+    } else {
+      this.#cut = error
+      this.#outlet.close()
+      this.#outbox.close(error)
+      this.#startLinger()
+    }
     this.#turns.leave()
   }
 
@@ -316,6 +306,7 @@ export class Connection {
   #send(chunks: readonly Uint8Array[] | 'end'): MaybePromise<void> {
     const before = this.#fault() ?? this.#broken
     if (before !== undefined) return rejected(before)
+    if (chunks !== 'end' && this.#delivered !== undefined) this.#isUnheard = true
     this.#turns.enter()
     this.#outbox.add(chunks)
     this.#turns.leave()
@@ -329,6 +320,7 @@ export class Connection {
     if ('error' in item) return this.#tell(item.error)
     if (this.#delivered !== undefined) return
     this.#delivered = item
+    this.#isUnheard = this.#falling.bytes > 0
     return this.#application?.end(item.cause)
   }
 
@@ -356,11 +348,7 @@ export class Connection {
 
   #settle(): void {
     this.#outbox.settle()
-    if (this.#resume !== undefined && !this.#isCongested()) {
-      this.#heard = this.#clock()
-      this.#resume.resolve()
-      this.#resume = undefined
-    }
+    this.#intake.settle()
     if (this.#over !== undefined) return
     if (this.#cut !== undefined) {
       if (this.#floors.every((floor) => floor.up.outstanding === 0)) this.#finalize(this.#cut)

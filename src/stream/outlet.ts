@@ -93,6 +93,7 @@ export class Outlet {
       pending = call()
     } catch (thrown) {
       this.#busy = false
+      done()
       this.#failed(thrown)
       return
     }

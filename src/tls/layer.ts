@@ -248,6 +248,7 @@ export class TlsClient implements Layer<TlsInfo> {
       case contentType.application_data:
         return this.#applicationData(content)
       case contentType.handshake:
+        this.#emptyRecords = 0
         this.#deframer.push(content)
         return this.#messages()
       case contentType.alert:

@@ -221,7 +221,7 @@ function setUp<Server extends { readonly port: number; stop(): Promise<void> }>(
         stage = await createStage({ service: server.port })
         balancer = await startHaproxy({ upstreamPort: stage.upgradePort, certificate: stage.lbCertificate })
         dialer = stage.dialer(balancer.port)
-      }, 60_000)
+      })
       afterAll(async () => {
         await dialer?.close()
         await balancer?.stop()

@@ -1,5 +1,4 @@
-// Bytes to send and ways to read them back, for any runtime.
-import { expect } from 'vitest'
+// Bytes to send and ways to read them back, for any runtime and any test runner.
 
 interface Streams {
   readonly readable: ReadableStream<Uint8Array>
@@ -20,7 +19,8 @@ export async function echoes(
   piece = 50_000,
 ): Promise<void> {
   const [received] = await Promise.all([readExactly(readable, bytes.length), send(writable, bytes, piece)])
-  expect(sameBytes(received, bytes)).toBe(true)
+  if (!sameBytes(received, bytes))
+    throw new Error(`${bytes.length} bytes did not come back as they were sent`)
 }
 
 /** Write in pieces; the stream stays open. */
@@ -42,7 +42,7 @@ export async function readExactly(readable: ReadableStream<Uint8Array>, length: 
   while (at < length) {
     const { done, value } = await reader.read()
     if (done) break
-    expect(at + value.length).toBeLessThanOrEqual(length)
+    if (at + value.length > length) throw new Error(`more than the ${length} bytes expected`)
     bytes.set(value, at)
     at += value.length
   }

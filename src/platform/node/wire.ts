@@ -2,6 +2,7 @@
 import { connect, type Socket } from 'node:net'
 import { type ErrorCode, failure, type TunnelError } from '../../errors.js'
 import type { Wire, WireEvents } from '../../stream/byte-stream.js'
+import { handled, rejected } from '../../stream/deferred.js'
 import { abortError } from '../../stream/signal.js'
 import type { Address, WireOptions } from '../platform.js'
 
@@ -59,29 +60,34 @@ export function dialTcp(address: Address, options: WireOptions): Promise<Wire> {
 export function wireFromSocket(socket: Socket): Wire {
   let events: WireEvents | undefined
   let failed: TunnelError | undefined
-  let settle: (() => void) | undefined
+  const waiting = new Set<() => void>()
   const fail = (error: TunnelError) => {
     if (failed !== undefined) return
     failed = error
-    settle?.()
+    for (const settle of waiting) settle()
     const told = events
     events = undefined
     told?.fail(error)
   }
   const wait = (event: 'drain' | 'finish') =>
-    new Promise<void>((resolve, reject) => {
-      settle = () => {
-        socket.off(event, done)
-        settle = undefined
-        if (failed === undefined) resolve()
-        else reject(failed)
-      }
-      const done = settle
-      socket.on(event, done)
-    })
+    handled(
+      new Promise<void>((resolve, reject) => {
+        const settle = () => {
+          socket.off(event, settle)
+          waiting.delete(settle)
+          if (failed === undefined) resolve()
+          else reject(failed)
+        }
+        waiting.add(settle)
+        socket.on(event, settle)
+      }),
+    )
   socket.on('error', (error) => fail(resetError(error)))
-  // Destroyed under our hands by someone else: there is no error event then.
-  socket.on('close', () => fail(failure('ERR_STREAM_RESET', 'the socket was closed')))
+  // Destroyed under our hands by someone else: there is no error event then. After both ends Node closes by itself.
+  socket.on('close', () => {
+    if (!socket.readableEnded || !socket.writableFinished)
+      fail(failure('ERR_STREAM_RESET', 'the socket was closed'))
+  })
   return {
     facts: factsOf(socket),
     start(listener) {
@@ -103,7 +109,7 @@ export function wireFromSocket(socket: Socket): Wire {
       socket.on('end', () => events?.end())
     },
     write(chunks) {
-      if (failed !== undefined) return Promise.reject(failed)
+      if (failed !== undefined) return rejected(failed)
       if (chunks.length > 1) {
         socket.cork()
         for (const chunk of chunks) socket.write(chunk)
@@ -112,14 +118,14 @@ export function wireFromSocket(socket: Socket): Wire {
       return socket.writableLength < UNSENT ? undefined : wait('drain')
     },
     end() {
-      if (failed !== undefined) return Promise.reject(failed)
+      if (failed !== undefined) return rejected(failed)
       socket.end()
       return socket.writableFinished ? undefined : wait('finish')
     },
     destroy() {
       events = undefined
       failed ??= failure('ERR_STREAM_CLOSED')
-      settle?.()
+      for (const settle of waiting) settle()
       socket.destroy()
     },
     ref(active) {

@@ -232,6 +232,19 @@ describe('the wire', () => {
     await vi.waitFor(() => expect(handles()).toBe(0))
   })
 
+  it('that was closed by both sides does not fail what is still being read above', async () => {
+    const port = await serve((socket) => socket.on('data', () => {}).end('\x02hi\x00'))
+    const connection = new Connection(await dialTcp({ host: '127.0.0.1', port }, { signal }), { clock })
+    await connection.push(framed())
+    let release!: () => void
+    const heard = hear(connection.wire(), () => new Promise((resolve) => (release = resolve)))
+    await connection.wire().end()
+    await vi.waitFor(() => expect(handles()).toBe(0))
+    release()
+    expect(await heard.end).toBeUndefined()
+    await connection.closed
+  })
+
   it('can be told not to keep the process alive', async () => {
     const port = await serve(() => {})
     const wire = await dialTcp({ host: '127.0.0.1', port }, { signal })

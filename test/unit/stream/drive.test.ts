@@ -61,6 +61,23 @@ describe('bytes through layers', () => {
     await Promise.all([connection.closed, other.closed])
   })
 
+  it('pass byte by byte, with empty chunks between', async () => {
+    const { connection, far } = connected({ chop: 1, capacity: 1 })
+    const other = new Connection(far, { clock })
+    for (const one of [connection, other]) {
+      await one.push(slow([], () => Promise.resolve()))
+      await one.push(framed())
+    }
+    const distant = hear(other.wire())
+    hear(connection.wire())
+    const content = pattern(3000)
+    for (const chunk of [content.subarray(0, 1), new Uint8Array(0), content.subarray(1)])
+      await connection.wire().write([chunk])
+    await Promise.all([connection.wire().end(), other.wire().end(), connection.closed, other.closed])
+    expect(distant.all()).toEqual(content)
+    expect(distant.chunks.every(({ length }) => length > 0)).toBe(true)
+  })
+
   it('resolve push with the info of the layer, in the order of pushes', async () => {
     const { connection } = connected()
     const both = Promise.all([connection.push(xor(1)), connection.push(xor(2))])
@@ -379,6 +396,28 @@ describe('keep-alive of the stack', () => {
     connection.wire().write([new Uint8Array(2 ** 20)])
     for (let i = 0; i < 1000; i++) connection.ping()
     expect(pings.length).toBe(0)
+    connection.destroy()
+  })
+})
+
+describe('quiet', () => {
+  it('is the time since the peer was heard, and 0 while we do not listen', async () => {
+    let now = 100
+    const { wire, say } = scripted()
+    const connection = new Connection(wire, { clock: () => now })
+    await connection.push(xor(0))
+    now = 150
+    expect(connection.quiet).toBe(50)
+    say().data(bytes('x'))
+    now = 160
+    expect(connection.quiet).toBe(10)
+    const paused = say().data(new Uint8Array(streamLimits.held / 2))
+    now = 500
+    expect(connection.quiet).toBe(0)
+    hear(connection.wire())
+    await paused
+    now = 507
+    expect(connection.quiet).toBe(7)
     connection.destroy()
   })
 })

@@ -176,6 +176,41 @@ describe('a wire that fails', () => {
     await expect(connection.closed).rejects.toMatchObject({ code: 'ERR_STREAM_RESET' })
   })
 
+  it.each([
+    ['nothing but our goodbye', false],
+    ['bytes of the application', true],
+  ])('behind a clean end of the peer, with %s unheard', async (_what, writes) => {
+    let fin: () => void = () => {}
+    let gone = false
+    const connection = new Connection(
+      {
+        start: (events) => {
+          fin = () => void events.data(new Uint8Array([0]))
+        },
+        write() {
+          if (gone) throw failure('ERR_STREAM_RESET')
+        },
+        end() {},
+        destroy() {},
+      },
+      { clock },
+    )
+    await connection.push(framed())
+    const heard = hear(connection.wire())
+    fin()
+    await heard.end
+    if (writes) connection.wire().write([bytes('x')])
+    gone = true
+    const ending = Promise.resolve(connection.wire().end())
+    if (writes) {
+      await expect(ending).rejects.toMatchObject({ code: 'ERR_STREAM_RESET' })
+      await expect(connection.closed).rejects.toMatchObject({ code: 'ERR_STREAM_RESET' })
+    } else {
+      await ending
+      await connection.closed
+    }
+  })
+
   it('ended by the peer while we write: the write fails, not the process', async () => {
     const { connection, far } = connected({ capacity: 100 })
     await connection.push(xor(0))
