@@ -1,4 +1,5 @@
-// Renders docs/errors.md from THE code table in src/errors.ts.
+// Renders docs/errors.md from THE code table in src/errors.ts and its prose in src/error-prose.ts.
+import { errorProse } from '../src/error-prose.js'
 import { errorRows } from '../src/errors.js'
 
 type Row = ReturnType<typeof errorRows>[number]
@@ -63,7 +64,7 @@ export function errorsDocument(): string {
   })
   return `# Errors
 
-<!-- Generated from src/errors.ts by \`npm run docs\`; edit that file. -->
+<!-- Generated from src/errors.ts and src/error-prose.ts by \`npm run docs\`; edit those. -->
 
 Every error is a \`TunnelError\` with a stable \`code\`, a \`phase\`, a \`blame\`, \`retryable\` and a \`hint\`. Decide on \`code\` or
 \`blame\`, never on the message: messages may change in any release, codes only in a major one.
@@ -80,8 +81,8 @@ function table(rows: readonly Row[]): string {
     '| code | what happened | blame | alert | retry | exit | what to try |',
     '|---|---|---|---|---|---|---|',
     ...rows.map(
-      ({ code, what, blame, alert, retryable, exitStatus, hint }) =>
-        `| ${[`\`${code}\``, what, blame, alert ? `\`${alert}\`` : '', retryable ? 'yes' : '', exitStatus, hint].map((cell) => String(cell).replaceAll('|', '\\|')).join(' | ')} |`,
+      ({ code, blame, alert, retryable, exitStatus }) =>
+        `| ${[`\`${code}\``, errorProse[code].what, blame, alert ? `\`${alert}\`` : '', retryable ? 'yes' : '', exitStatus, errorProse[code].hint].map((cell) => String(cell).replaceAll('|', '\\|')).join(' | ')} |`,
     ),
   ].join('\n')
 }

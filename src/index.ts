@@ -62,6 +62,7 @@ export {
   TunnelError,
   UpgradeError,
 } from './errors.js'
+export { explain } from './explain.js'
 export type { Layer, MaybePromise, Sink } from './layer.js'
 export {
   type Certificate,

@@ -27,6 +27,8 @@ export interface Hash {
 export interface AeadKey {
   /** Ciphertext followed by the 16-byte tag. */
   seal(nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): MaybePromise<Bytes>
+  /** The same, at once and into `out`, which is 16 bytes longer: for providers that can spare the copy. */
+  sealInto?(nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array, out: Uint8Array): void
   /** `ciphertext` includes the tag. */
   open(nonce: Uint8Array, aad: Uint8Array, ciphertext: Uint8Array): MaybePromise<Bytes>
 }

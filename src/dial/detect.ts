@@ -77,7 +77,7 @@ export async function classify(run: Run, upgrades: readonly UpgradeMode[]): Prom
   if (reading.next !== 'inconclusive') {
     const verdict = reading.next === 'direct' ? 'direct' : 'upgrade'
     reading.opened?.connection.destroy()
-    conclude(run, verdict)
+    conclude(run, verdict, reading.sentence)
     const outer = reading.opened?.outer
     return { verdict, outer, roundTrips: 1 + handshakeTrips(outer) }
   }
@@ -89,7 +89,7 @@ export async function classify(run: Run, upgrades: readonly UpgradeMode[]): Prom
       return opened.outer
     }),
   )
-  conclude(run, 'upgrade')
+  conclude(run, 'upgrade', reading.sentence)
   // TCP and a hello that led nowhere; then TCP, TLS and the request for each upgrade tried.
   return { verdict: 'upgrade', outer, roundTrips: 2 + (run.connections - 1) * (2 + handshakeTrips(outer)) }
 }
@@ -156,20 +156,20 @@ async function probeAndReach(
       throw reading.error
     case 'inconclusive': {
       const reached = await orInconclusive(run, reading.error, () => climbInOrder(run, upgrades, true))
-      conclude(run, 'upgrade')
+      conclude(run, 'upgrade', reading.sentence)
       return reached
     }
     case 'upgrade-here':
-      conclude(run, 'upgrade')
+      conclude(run, 'upgrade', reading.sentence)
       landed()
       return climbConcluded(run, upgrades, reading.opened)
     case 'upgrade-anew':
       reading.opened?.connection.destroy()
-      conclude(run, 'upgrade')
+      conclude(run, 'upgrade', reading.sentence)
       landed()
       return climbConcluded(run, upgrades)
     case 'direct':
-      conclude(run, 'direct')
+      conclude(run, 'direct', reading.sentence)
       landed()
       if (probed === serverName || isFor(reading.opened, serverName)) return standOn(run, reading.opened)
       // Another host answers by this name: its routes may hang on the server name, which this hello did not carry.
@@ -205,14 +205,14 @@ async function firstHandshake(run: Run, serverName: string): Promise<Reading> {
 }
 
 /** Keeps a verdict and shows it, and shows when it contradicts what was remembered. */
-function conclude(run: Run, verdict: Verdict): void {
+function conclude(run: Run, verdict: Verdict, sentence: string): void {
   const { key } = run.settings.origin
   const before = run.verdicts.get(key)
   if (before !== undefined && before.verdict !== verdict) {
     step(run, 'verdict-contradicted', { origin: key, before: before.verdict, now: verdict })
   }
-  run.verdicts.set(key, { verdict, evidence: [...run.evidence] })
-  step(run, 'verdict', { origin: key, verdict, evidence: run.evidence.join('; ') })
+  run.verdicts.set(key, { verdict, evidence: [sentence] })
+  step(run, 'verdict', { origin: key, verdict, evidence: sentence })
 }
 
 async function climbConcluded(run: Run, upgrades: readonly UpgradeMode[], opened?: Opened): Promise<Reached> {

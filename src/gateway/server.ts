@@ -1,7 +1,8 @@
 // The gateway as a whole: both doors, the tunnels behind them, what is told about them, and how all of it ends.
 import type { Server as HttpServer } from 'node:http'
 import type { AddressInfo, Server, Socket } from 'node:net'
-import { failure, type TunnelError } from '../errors.js'
+import { errorProse } from '../error-prose.js'
+import { failure, installProse, type TunnelError } from '../errors.js'
 import { Admission } from './admission.js'
 import { type Carrier, goodbye } from './carrier.js'
 import { checkRoutes, checkSettings, type ListenSettings } from './config.js'
@@ -33,6 +34,8 @@ export interface Gateway {
   close(options?: CloseOptions): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
+
+installProse(errorProse)
 
 /** Rejects with ERR_GATEWAY_CONFIG (naming the key) or ERR_GATEWAY_LISTEN. */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {

@@ -176,6 +176,8 @@ export class TlsClient implements Layer<TlsInfo> {
       const record = this.#nextRecord()
       if (record === undefined) return
       const content = this.#unprotect(record)
+      // What was opened at once lies in memory of its own, and the record's may be used again.
+      this.#records.reuse = this.#post !== undefined && !isPromise(content)
       if (isPromise(content)) return this.#pumpAhead({ ...this.#wait(record), content })
       const handled = this.#handle(content, record.fragment.length)
       if (isPromise(handled)) return handled.then(() => this.#pump())

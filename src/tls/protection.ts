@@ -91,6 +91,16 @@ export class Sealer extends Protection {
     inner[length] = type
     const nonce = this.nonce()
     const { key } = this
+    if (!isPromise(key) && key.sealInto !== undefined) {
+      key.sealInto(
+        nonce,
+        header,
+        inner,
+        out.subarray(at + HEADER_LENGTH, at + HEADER_LENGTH + inner.length + TAG_LENGTH),
+      )
+      this.#scratch ??= new Uint8Array(MAX_PLAINTEXT + 1)
+      return undefined
+    }
     const sealed = isPromise(key)
       ? key.then((ready) => ready.seal(nonce, header, inner))
       : key.seal(nonce, header, inner)
@@ -98,7 +108,7 @@ export class Sealer extends Protection {
       this.#scratch = undefined
       return sealed.then((ciphertext) => out.set(ciphertext, at + HEADER_LENGTH))
     }
-    if (scratch === undefined) this.#scratch = new Uint8Array(MAX_PLAINTEXT + 1)
+    this.#scratch ??= new Uint8Array(MAX_PLAINTEXT + 1)
     out.set(sealed, at + HEADER_LENGTH)
     return undefined
   }

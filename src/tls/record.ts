@@ -1,5 +1,5 @@
 // Records out of a stream of bytes, in whatever pieces it comes: only the header is understood here. RFC 8446 §5.1.
-import { ByteQueue } from '../bytes/index.js'
+import { ByteQueue, type Bytes } from '../bytes/index.js'
 import { failure } from '../errors.js'
 import { contentType, MAX_CIPHERTEXT } from './registry.js'
 
@@ -15,6 +15,17 @@ export interface TlsRecord {
 export class RecordReader {
   readonly #queue = new ByteQueue()
   #first = true
+  #reuse = false
+  #scratch: Bytes | undefined
+
+  /**
+   * Whether a record is no longer needed when the next is asked for. Then records that lie across chunks are joined in
+   * the same memory again and again. To be set to false while the last one is still in use.
+   */
+  set reuse(reuse: boolean) {
+    this.#reuse = reuse
+    if (!reuse) this.#scratch = undefined
+  }
 
   push(chunk: Uint8Array): void {
     this.#queue.push(chunk)
@@ -42,8 +53,21 @@ export class RecordReader {
       throw failure('ERR_TLS_RECORD_OVERFLOW', `${length} bytes`)
     if (queue.length < HEADER_LENGTH + length) return undefined
     this.#first = false
-    const whole = queue.take(HEADER_LENGTH + length)
+    const whole = this.#take(HEADER_LENGTH + length)
     return { type, header: whole.subarray(0, HEADER_LENGTH), fragment: whole.subarray(HEADER_LENGTH) }
+  }
+
+  /** In place where one chunk holds it all. */
+  #take(length: number): Uint8Array {
+    let part = this.#queue.takeChunk(length)!
+    if (part.length === length) return part
+    if (this.#reuse) this.#scratch ??= new Uint8Array(HEADER_LENGTH + MAX_CIPHERTEXT)
+    const whole = this.#scratch?.subarray(0, length) ?? new Uint8Array(length)
+    for (let at = 0; ; part = this.#queue.takeChunk(length - at)!) {
+      whole.set(part, at)
+      at += part.length
+      if (at === length) return whole
+    }
   }
 }
 

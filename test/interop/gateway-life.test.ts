@@ -5,7 +5,8 @@ import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { connect as tlsConnect } from 'node:tls'
+import { Duplex, Readable } from 'node:stream'
+import type { TLSSocket } from 'node:tls'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createGateway } from '../../src/gateway/index.js'
 import { describePeer, requireProgram } from '../support/peers.js'
@@ -64,7 +65,7 @@ describe.each(ways)('over %s', (way) => {
   it('cuts the client without close_notify when the service resets', async () => {
     const service = await startService((socket) => socket.write('some'))
     const ports = await startGateway(service)
-    const stream = await outer(way, ports)
+    const stream = observable(await outer(way, ports))
     const secure = await innerTls(stream)
     expect((await readExactly(secure, 4)).toString()).toBe('some')
     const ends = orderOfEnds(stream, secure)
@@ -78,7 +79,7 @@ describe.each(ways)('over %s', (way) => {
   it('ends the client with close_notify when the service ends', async () => {
     const service = await startService((socket) => socket.end('all'))
     const ports = await startGateway(service)
-    const stream = await outer(way, ports)
+    const stream = observable(await outer(way, ports))
     const secure = await innerTls(stream)
     const ends = orderOfEnds(stream, secure)
     secure.once('end', () => secure.end())
@@ -318,17 +319,20 @@ function* pieces(bytes: Buffer): Generator<Buffer> {
   for (let at = 0; at < bytes.length; at += 65_536) yield bytes.subarray(at, at + 65_536)
 }
 
+/** A stream whose end can be seen also while TLS reads it: of a socket TLS takes the handle away. */
+function observable(stream: Duplex): Duplex {
+  return Duplex.from({ readable: stream, writable: stream })
+}
+
 /** Which ends first, once both have: the inner stream by close_notify, or by the end of the outer one. */
 async function orderOfEnds(stream: Duplex, secure: TLSSocket): Promise<string[]> {
   const order: string[] = []
   const outerEnd = new Promise<void>((resolve) => {
-    const ended = () => {
-      if (!order.includes('outer')) order.push('outer')
+    // Ahead of the listener by which TLS learns of it.
+    stream.prependOnceListener('end', () => {
+      order.push('outer')
       resolve()
-    }
-    // TLS on a plain socket takes the socket's handle away: its end then shows as both at once.
-    stream.prependOnceListener('end', ended)
-    stream.once('close', ended)
+    })
   })
   const innerEnd = new Promise<void>((resolve) => {
     secure.once('end', () => {

@@ -15,6 +15,8 @@ const node = /^node:/
 export const rooms: Readonly<Record<string, Room>> = {
   // Root files: what every room shares.
   'errors':            { rooms: [] },
+  'error-prose':       { rooms: ['errors'] },
+  'explain':           { rooms: ['errors', 'error-prose'] },
   'trace':             { rooms: ['errors'] },
   'layer':             { rooms: ['errors', 'trace'] },
 
@@ -32,14 +34,14 @@ export const rooms: Readonly<Record<string, Room>> = {
 
   // Adapters: the only rooms with runtime nouns. None imports another.
   'platform/memory':   { rooms: [...root, 'bytes', 'crypto', 'stream', 'platform', 'dial'] },
-  'platform/node':     { rooms: [...root, ...core, 'stream', 'platform', 'dial', 'index'], packages: [node] },
+  'platform/node':     { rooms: [...root, 'error-prose', ...core, 'stream', 'platform', 'dial', 'index'], packages: [node] },
   'platform/workerd':  { rooms: [...root, ...core, 'stream', 'platform', 'dial', 'index'], packages: [/^cloudflare:sockets$/] },
   'platform/browser':  { rooms: [...root, ...core, 'stream', 'platform', 'dial', 'index'] },
 
   // What stands on top.
-  'index':             { rooms: [...root, ...core, 'stream', 'platform', 'dial'] },
+  'index':             { rooms: [...root, 'explain', ...core, 'stream', 'platform', 'dial'] },
   'duplex':            { rooms: [...root, 'bytes', 'stream', 'dial'], packages: [node] },
-  'gateway':           { rooms: ['errors', 'trace', 'bytes'], packages: [node, /^ws$/] },
+  'gateway':           { rooms: ['errors', 'error-prose', 'trace', 'bytes'], packages: [node, /^ws$/] },
   'cli':               { rooms: [...root, 'index', 'dial', 'platform/node', 'duplex', 'gateway'], packages: [node, /^node-forge$/, /^@electric-sql\/pglite/, /^pg$/] },
 }
 

@@ -209,17 +209,20 @@ function nodeAead(name: Aead['name'], cipher: string, keyLength: number, recordL
     importKey(key): AeadKey {
       if (key.length !== keyLength) throw failure('ERR_CRYPTO_KEY', `${key.length} bytes for ${name}`)
       const secret = createSecretKey(key)
+      const sealInto: AeadKey['sealInto'] = (nonce, aad, plaintext, out) => {
+        const sealing = createCipheriv(algorithm, secret, nonce, options)
+        sealing.setAAD(aad)
+        out.set(sealing.update(plaintext))
+        sealing.final()
+        out.set(sealing.getAuthTag(), plaintext.length)
+      }
       return {
         seal(nonce, aad, plaintext) {
-          const sealing = createCipheriv(algorithm, secret, nonce, options)
-          sealing.setAAD(aad)
-          const ciphertext = sealing.update(plaintext)
-          sealing.final()
-          const sealed = new Uint8Array(ciphertext.length + TAG)
-          sealed.set(ciphertext)
-          sealed.set(sealing.getAuthTag(), ciphertext.length)
+          const sealed = new Uint8Array(plaintext.length + TAG)
+          sealInto(nonce, aad, plaintext, sealed)
           return sealed
         },
+        sealInto,
         open(nonce, aad, ciphertext) {
           const end = ciphertext.length - TAG
           if (end < 0) throw failure('ERR_TLS_BAD_RECORD_MAC')

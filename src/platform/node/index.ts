@@ -1,6 +1,8 @@
 // Node's door: TCP sockets for bytes, node:crypto for keys, Node's roots for trust. The only folder of the library, with
 // `duplex` and `gateway`, that imports `node:` modules; nothing of workers or pages enters.
 import { type Dialer, type DialerOptions, dialerOn, upgradeVariable } from '../../dial/index.js'
+import { errorProse } from '../../error-prose.js'
+import { installProse } from '../../errors.js'
 import type { Platform } from '../platform.js'
 import { nodeCrypto } from './crypto.js'
 import { systemRoots } from './system-roots.js'
@@ -8,6 +10,8 @@ import { dialTcp } from './wire.js'
 
 export * from '../../index.js'
 export { nodeCrypto, systemRoots }
+
+installProse(errorProse)
 
 /** What Node gives the dialer. */
 export function nodePlatform(): Platform {

@@ -195,7 +195,7 @@ export class PingFramed extends Duplex {
         if (length === 0) {
           this.pings++
           this.emit('ping')
-        } else this.push(this.#buffered.subarray(4, 4 + length))
+        } else if (!this.push(this.#buffered.subarray(4, 4 + length))) below.pause()
         this.#buffered = this.#buffered.subarray(4 + length)
       }
     })
@@ -205,7 +205,9 @@ export class PingFramed extends Duplex {
     this.on('error', () => {})
   }
 
-  override _read(): void {}
+  override _read(): void {
+    this.#below.resume()
+  }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
     const header = Buffer.alloc(4)
