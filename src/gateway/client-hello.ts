@@ -31,7 +31,8 @@ export function clientHelloReader(limit: number): (chunk: Uint8Array) => ClientH
   return (chunk) => {
     wire.push(chunk)
     seen += chunk.length
-    if (wire.length > 0 && wire.at(0) !== handshakeRecord) throw failure('ERR_TLS_NOT_TLS')
+    if (message.length === 0 && wire.length > 0 && wire.at(0) !== handshakeRecord)
+      throw failure('ERR_TLS_NOT_TLS')
     while (wire.length >= 5) {
       const header = new Reader(wire.peek(5), 'ERR_TLS_DECODE')
       if (header.u8() !== handshakeRecord) throw failure('ERR_TLS_UNEXPECTED_MESSAGE')

@@ -14,9 +14,8 @@ const node = /^node:/
 // biome-ignore format: a table
 export const rooms: Readonly<Record<string, Room>> = {
   // Root files: what every room shares.
-  'errors':            { rooms: [] },
-  'error-prose':       { rooms: ['errors'] },
-  'explain':           { rooms: ['errors', 'error-prose'] },
+  'errors':            { rooms: [] }, // errors.ts and its sentences, error-prose.ts
+  'explain':           { rooms: ['errors'] },
   'trace':             { rooms: ['errors'] },
   'layer':             { rooms: ['errors', 'trace'] },
 

@@ -60,6 +60,7 @@ export function roomOf(path: string): string {
     .replace(/^src\//, '')
     .replace(/(\.d)?\.ts$/, '')
     .split('/')
+  if (parts[0] === 'error-prose') return 'errors'
   return parts[0] === 'platform' && parts.length > 2 ? `platform/${parts[1]}` : (parts[0] ?? '')
 }
 

@@ -2,7 +2,6 @@
 // checked against what it must be.
 
 import type { Duplex } from 'node:stream'
-import pg from 'pg'
 import { failure } from '../../errors.js'
 
 /** What came back, in rows and in bytes of values. */
@@ -19,6 +18,7 @@ const ROW = 64 * 1024
 
 /** Runs the queries with a real `pg` client over the stream that `open` returns. `step` is told before each. */
 export async function runQueries(open: () => Duplex, step: (what: string) => void): Promise<QueryReport> {
+  const { default: pg } = await load()
   const client = new pg.Client({
     user: 'postgres',
     database: 'postgres',
@@ -71,6 +71,17 @@ export async function runQueries(open: () => Duplex, step: (what: string) => voi
     }
   } finally {
     await client.end()
+  }
+}
+
+async function load(): Promise<typeof import('pg')> {
+  try {
+    return await import('pg')
+  } catch (cause) {
+    throw failure('ERR_CONFIG_INVALID', 'the demo needs the PostgreSQL client, which is not installed', {
+      cause,
+      hint: 'Run `npm install pg` beside underpass.',
+    })
   }
 }
 
