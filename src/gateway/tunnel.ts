@@ -42,8 +42,6 @@ export interface OpenedFacts {
 export interface Tunnel {
   /** End it from outside; `error` becomes the reason reported. */
   abort(error: TunnelError, reason: Goodbye): void
-  /** Drop the outer connection without waiting for the peer. */
-  cut(): void
   /** Resolves when nothing of it is left. Never rejects. */
   readonly done: Promise<void>
 }
@@ -65,7 +63,6 @@ export function openTunnel(
       abort(error)
       carrier.hangUp(reason)
     },
-    cut: () => carrier.cut(),
     done: serve(carrier, routes, settings, report, aborted),
   }
 }
