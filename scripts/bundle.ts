@@ -1,8 +1,7 @@
 // Bundles the published entry points from their sources, for the size table and the bleed check.
 import { readFileSync } from 'node:fs'
-import { relative } from 'node:path'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
-import { type BuildOptions, build, type Metafile, type OutputFile } from 'esbuild'
+import { type BuildOptions, build, type OutputFile, type Plugin } from 'esbuild'
 
 /** A published entry point: `underpass/browser` is `{ name: 'underpass/browser', source: 'src/platform/browser/index.ts' }`. */
 export interface EntryPoint {
@@ -20,12 +19,13 @@ export interface Bundle {
   readonly inputs: readonly string[]
 }
 
-/** Bytes, minified. What is imported lazily (`import()`) is loaded by users who need it, and counted apart. */
+/** Bytes, minified, of what is loaded at once; what is imported lazily (`import()`) is fetched by who needs it. */
 export interface Size {
   readonly name: string
   readonly minified: number
   readonly gzip: number
   readonly brotli: number
+  /** How much gzip grows by with everything lazy inside. */
   readonly lazyGzip: number
 }
 
@@ -58,10 +58,9 @@ export async function bundle(
 
 /** What a source file needs from outside as soon as it is loaded; what it imports lazily is not counted. */
 export async function neededAtOnce(source: string): Promise<string[]> {
-  const entry: EntryPoint = { name: source, source, runtime: 'node' }
-  const { metafile } = await build({ ...settings(entry, 'external'), splitting: true, outdir: 'needed' })
-  const outputs = [...loadedAtOnce(metafile.outputs, source)].map((path) => metafile.outputs[path])
-  const imports = outputs.flatMap((output) => output?.imports ?? [])
+  const options = settings({ name: source, source, runtime: 'node' }, 'external')
+  const { metafile } = await build({ ...options, plugins: [lazyOutside] })
+  const imports = Object.values(metafile.outputs).flatMap((output) => output.imports)
   const needed = imports.filter(({ external, kind }) => external === true && kind === 'import-statement')
   return [...new Set(needed.map(({ path }) => path))].sort()
 }
@@ -113,44 +112,33 @@ function textOf(outputs: readonly OutputFile[] | undefined): string {
   return outputs?.[0]?.text ?? ''
 }
 
-/** Minified and compressed sizes of an entry point with everything it needs inside. */
+/** Minified and compressed sizes of an entry point, with its dependencies inside. */
 export async function sizeOf(entry: EntryPoint): Promise<Size> {
-  const { outputFiles, metafile } = await build({
-    ...settings(entry),
-    minify: true,
-    splitting: true,
-    outdir: 'size',
-    absWorkingDir: process.cwd(),
-  })
-  const atOnce = loadedAtOnce(metafile.outputs, entry.source)
-  const sizes = outputFiles.map(({ path, contents }) => ({
-    atOnce: atOnce.has(relative(process.cwd(), path)),
-    minified: contents.length,
-    gzip: gzipSync(contents, { level: 9 }).length,
-    brotli: brotliCompressSync(contents).length,
-  }))
-  const sum = (field: 'minified' | 'gzip' | 'brotli', when: boolean): number =>
-    sizes.filter((size) => size.atOnce === when).reduce((total, size) => total + size[field], 0)
+  const options = { ...settings(entry), minify: true }
+  const [atOnce, whole] = await Promise.all([build({ ...options, plugins: [lazyOutside] }), build(options)])
+  const text = textOf(atOnce.outputFiles)
+  const gzip = gzipped(text)
   return {
     name: entry.name,
-    minified: sum('minified', true),
-    gzip: sum('gzip', true),
-    brotli: sum('brotli', true),
-    lazyGzip: sum('gzip', false),
+    minified: Buffer.byteLength(text),
+    gzip,
+    brotli: brotliCompressSync(text).length,
+    lazyGzip: gzipped(textOf(whole.outputFiles)) - gzip,
   }
 }
 
-/** The output files that the entry point's own file imports statically, itself included. */
-function loadedAtOnce(outputs: Metafile['outputs'], source: string): Set<string> {
-  const found = new Set<string>()
-  const visit = (path: string): void => {
-    const output = outputs[path]
-    if (output === undefined || found.has(path)) return
-    found.add(path)
-    for (const each of output.imports) if (each.kind === 'import-statement') visit(each.path)
-  }
-  for (const [path, { entryPoint }] of Object.entries(outputs)) if (entryPoint === source) visit(path)
-  return found
+function gzipped(text: string): number {
+  return gzipSync(text, { level: 9 }).length
+}
+
+/** Leaves out what is imported lazily. */
+const lazyOutside: Plugin = {
+  name: 'lazy-outside',
+  setup({ onResolve }) {
+    onResolve({ filter: /.*/ }, ({ kind, path }) =>
+      kind === 'dynamic-import' ? { path, external: true } : undefined,
+    )
+  },
 }
 
 /** Bytes after gzip that an entry point may weigh. */

@@ -1,28 +1,28 @@
 // Several ways, one after the other: each on a fresh connection, each traced, the next only after a refusal that it can
 // better. The two kinds of way, upgraded and direct, are put together here from attempt.ts.
 import { asTunnelError, type TunnelError } from '../errors.js'
-import { climb, climbRuntimeWebSocket, type Opened, openOuter, openWire, standOn } from './attempt.js'
+import { climb, type Opened, openOuter, openWire, standOn } from './attempt.js'
 import type { Mode, UpgradeMode } from './plan.js'
 import { movesOn, refusalOf } from './plan.js'
 import { retold } from './retold.js'
-import type { Reached, Run } from './run.js'
+import type { Reached } from './run.js'
 import { observe, step } from './run.js'
+import type { TcpRun } from './tcp-run.js'
 
-/** A plan that is fixed: what was asked for, or what this runtime can do. */
+/** A plan that is fixed: what was asked for, or what needs no asking. */
 export async function reachFixed(
-  run: Run,
+  run: TcpRun,
   attempts: readonly Mode[],
   automatically: boolean,
 ): Promise<Reached> {
   return inOrder(run, attempts, automatically, async (mode) => {
-    if (run.platform.dialTcp === undefined) return climbRuntimeWebSocket(run)
     return mode === 'direct' ? reachDirect(run) : climb(run, await openForUpgrade(run), mode)
   })
 }
 
 /** Upgrades in order, the first of them on `opened` if it is given. */
 export async function climbInOrder(
-  run: Run,
+  run: TcpRun,
   upgrades: readonly UpgradeMode[],
   automatically: boolean,
   opened?: Opened,
@@ -37,7 +37,7 @@ export async function climbInOrder(
 
 /** The first attempt that succeeds, or what is to be said about all that did not. */
 export async function inOrder<M extends Mode, T>(
-  run: Run,
+  run: TcpRun,
   attempts: readonly M[],
   automatically: boolean,
   act: (mode: M) => Promise<T>,
@@ -58,7 +58,7 @@ export async function inOrder<M extends Mode, T>(
 }
 
 /** TCP and, for https, a TLS that offers no application protocol: what every load balancer takes. */
-export async function openForUpgrade(run: Run): Promise<Opened> {
+export async function openForUpgrade(run: TcpRun): Promise<Opened> {
   const connection = await openWire(run)
   if (!run.settings.origin.secure) return { connection, outer: undefined }
   return openOuter(run, connection, {
@@ -70,7 +70,7 @@ export async function openForUpgrade(run: Run): Promise<Opened> {
 }
 
 /** Directly, as asked for: our ALPN must be selected, and the inner server name goes into the hello. */
-export async function reachDirect(run: Run): Promise<Reached> {
+export async function reachDirect(run: TcpRun): Promise<Reached> {
   const { alpn, serverName } = run.settings
   const connection = await openWire(run)
   const opened = await openOuter(run, connection, {

@@ -15,8 +15,10 @@ import { climbInOrder, inOrder, openForUpgrade, reachDirect } from './attempts.j
 import type { Verdict } from './cache.js'
 import type { UpgradeMode } from './plan.js'
 import { contradictsDirect, isInconclusive } from './plan.js'
-import type { Reached, Run } from './run.js'
+import type { Classified } from './reach.js'
+import type { Reached } from './run.js'
 import { observe, step, within } from './run.js'
+import type { TcpRun } from './tcp-run.js'
 
 /** What the first handshake says, and what follows. */
 export type Reading =
@@ -32,10 +34,10 @@ export type Reading =
   | { readonly next: 'fail'; readonly sentence: string; readonly error: TunnelError }
 
 /** Reaches the server by finding out how, or by what is remembered. */
-export async function reachDetecting(run: Run, upgrades: readonly UpgradeMode[]): Promise<Reached> {
+export async function reachDetecting(run: TcpRun, upgrades: readonly UpgradeMode[]): Promise<Reached> {
   const { key } = run.settings.origin
-  if (run.verdicts.get(key) === undefined) {
-    const turn = run.flights.join(key)
+  if (run.tcp.verdicts.get(key) === undefined) {
+    const turn = run.tcp.flights.join(key)
     if (typeof turn === 'function') {
       try {
         return await probeAndReach(run, upgrades, turn)
@@ -46,7 +48,7 @@ export async function reachDetecting(run: Run, upgrades: readonly UpgradeMode[])
     step(run, 'waiting', { origin: key })
     await within(run, { milliseconds: 0, phase: 'detect' }, () => turn)
   }
-  const known = run.verdicts.get(key)
+  const known = run.tcp.verdicts.get(key)
   if (known?.verdict !== 'upgrade') return probeAndReach(run, upgrades)
   observe(run, `remembered: upgrade (${known.evidence.join('; ')})`)
   try {
@@ -54,23 +56,15 @@ export async function reachDetecting(run: Run, upgrades: readonly UpgradeMode[])
   } catch (thrown) {
     const error = asTunnelError(thrown)
     if (!contradictsUpgrade(error)) throw error
-    run.verdicts.drop(key)
+    run.tcp.verdicts.drop(key)
     step(run, 'verdict-dropped', { origin: key, code: error.code })
     observe(run, `the remembered verdict no longer holds: ${error.message}`)
     return probeAndReach(run, upgrades)
   }
 }
 
-/** What classification alone found: everything opened is closed again. */
-export interface Classified {
-  readonly verdict: Verdict
-  readonly outer: TlsInfo | undefined
-  /** Round trips spent, TCP's included; a second ClientHello is not seen from here. */
-  readonly roundTrips: number
-}
-
-/** Classifies afresh and keeps the verdict, without an inner handshake. */
-export async function classify(run: Run, upgrades: readonly UpgradeMode[]): Promise<Classified> {
+/** Classifies afresh and keeps the verdict, without an inner handshake: everything opened is closed again. */
+export async function classify(run: TcpRun, upgrades: readonly UpgradeMode[]): Promise<Classified> {
   const reading = await firstHandshake(run, probeName(run))
   observe(run, reading.sentence)
   if (reading.next === 'fail') throw reading.error
@@ -84,7 +78,7 @@ export async function classify(run: Run, upgrades: readonly UpgradeMode[]): Prom
   const outer = await orInconclusive(run, reading.error, () =>
     inOrder(run, upgrades, true, async (mode) => {
       const opened = await openForUpgrade(run)
-      await askUpgrade(run, opened, mode)
+      await askUpgrade(run, opened.connection, mode)
       opened.connection.destroy()
       return opened.outer
     }),
@@ -143,7 +137,7 @@ function readFailure(error: TunnelError, offered: readonly string[]): Reading {
 }
 
 async function probeAndReach(
-  run: Run,
+  run: TcpRun,
   upgrades: readonly UpgradeMode[],
   landed: () => void = () => {},
 ): Promise<Reached> {
@@ -181,13 +175,13 @@ async function probeAndReach(
 
 // An origin known to be direct, or known by its address only, gets the server name that its routes need; any other the
 // name by which a load balancer finds its certificate.
-function probeName(run: Run): string {
+function probeName(run: TcpRun): string {
   const { origin, serverName } = run.settings
-  const direct = run.verdicts.get(origin.key)?.verdict === 'direct'
+  const direct = run.tcp.verdicts.get(origin.key)?.verdict === 'direct'
   return direct || isIpLiteral(origin.address.host) ? serverName : origin.address.host
 }
 
-async function firstHandshake(run: Run, serverName: string): Promise<Reading> {
+async function firstHandshake(run: TcpRun, serverName: string): Promise<Reading> {
   const { alpn } = run.settings
   const hello: OuterHello = {
     alpn,
@@ -205,28 +199,32 @@ async function firstHandshake(run: Run, serverName: string): Promise<Reading> {
 }
 
 /** Keeps a verdict and shows it, and shows when it contradicts what was remembered. */
-function conclude(run: Run, verdict: Verdict, sentence: string): void {
+function conclude(run: TcpRun, verdict: Verdict, sentence: string): void {
   const { key } = run.settings.origin
-  const before = run.verdicts.get(key)
+  const before = run.tcp.verdicts.get(key)
   if (before !== undefined && before.verdict !== verdict) {
     step(run, 'verdict-contradicted', { origin: key, before: before.verdict, now: verdict })
   }
-  run.verdicts.set(key, { verdict, evidence: [sentence] })
+  run.tcp.verdicts.set(key, { verdict, evidence: [sentence] })
   step(run, 'verdict', { origin: key, verdict, evidence: sentence })
 }
 
-async function climbConcluded(run: Run, upgrades: readonly UpgradeMode[], opened?: Opened): Promise<Reached> {
+async function climbConcluded(
+  run: TcpRun,
+  upgrades: readonly UpgradeMode[],
+  opened?: Opened,
+): Promise<Reached> {
   try {
     return await climbInOrder(run, upgrades, true, opened)
   } catch (thrown) {
     const error = asTunnelError(thrown)
-    if (contradictsUpgrade(error)) run.verdicts.drop(run.settings.origin.key)
+    if (contradictsUpgrade(error)) run.tcp.verdicts.drop(run.settings.origin.key)
     throw error
   }
 }
 
 // The second piece of evidence, after a first handshake that said nothing clear.
-async function orInconclusive<T>(run: Run, first: TunnelError, upgrade: () => Promise<T>): Promise<T> {
+async function orInconclusive<T>(run: TcpRun, first: TunnelError, upgrade: () => Promise<T>): Promise<T> {
   try {
     return await upgrade()
   } catch (thrown) {

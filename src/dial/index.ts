@@ -12,9 +12,10 @@ export {
   type Detection,
   type DetectOptions,
   type Dialer,
-  dialerOn,
+  dialerBy,
   type TunnelInfo,
 } from './dialer.js'
+export { dialerOn } from './dialer-on.js'
 export type {
   Compat,
   ConnectOptions,
@@ -28,4 +29,7 @@ export type {
 } from './options.js'
 export { upgradeOverride, upgradeVariable } from './override.js'
 export type { Mode, UpgradeMode } from './plan.js'
+export type { Reach } from './reach.js'
 export type { Timings } from './run.js'
+export { overTcp } from './tcp.js'
+export { overWebSocket } from './web-socket.js'

@@ -36,16 +36,11 @@ export interface Circumstances {
   readonly override: boolean | undefined
   /** The origin has an outer TLS. */
   readonly secure: boolean
-  /** This runtime opens raw TCP, so that ALPN can be seen. */
-  readonly rawTcp: boolean
 }
 
-/** Throws ERR_CONFIG_INVALID for direct over http, ERR_UNSUPPORTED_PLATFORM for what needs raw TCP where there is none. */
+/** How to go about it where raw TCP exists, so that ALPN can be seen. Throws ERR_CONFIG_INVALID for direct over http. */
 export function planFor(given: Circumstances): Plan {
   if (given.mode !== 'auto') return listed(given.mode, given)
-  if (!given.rawTcp) {
-    return automatic(['websocket'], 'this runtime cannot see ALPN: always upgrade')
-  }
   if (!given.secure)
     return automatic(automaticUpgrades, 'the origin is plain http: there is no outer TLS to ask')
   if (given.override === true) return automatic(automaticUpgrades, 'the override says: upgrade')
@@ -57,20 +52,18 @@ function automatic(attempts: readonly Mode[], because: string): Plan {
   return { kind: 'fixed', attempts, because, automatic: true }
 }
 
-function listed(attempts: readonly Mode[], given: Circumstances): Plan {
-  if (!given.secure && attempts.includes('direct')) {
+function listed(attempts: readonly Mode[], { secure }: Circumstances): Plan {
+  requireSecureForDirect({ mode: attempts, origin: { secure } })
+  return { kind: 'fixed', attempts, because: `mode ${attempts.join(', ')} was asked for`, automatic: false }
+}
+
+/** Throws ERR_CONFIG_INVALID for what has no meaning: directly, without TLS. */
+export function requireSecureForDirect(given: {
+  readonly mode: 'auto' | readonly Mode[]
+  readonly origin: { readonly secure: boolean }
+}): void {
+  if (!given.origin.secure && given.mode.includes('direct'))
     throw failure('ERR_CONFIG_INVALID', "`mode` 'direct' needs an https origin")
-  }
-  const able = given.rawTcp ? attempts : attempts.filter((mode) => mode === 'websocket')
-  if (able.length === 0) {
-    throw failure('ERR_UNSUPPORTED_PLATFORM', `mode ${attempts.join(', ')} needs raw TCP; use 'websocket'`)
-  }
-  return {
-    kind: 'fixed',
-    attempts: able,
-    because: `mode ${attempts.join(', ')} was asked for`,
-    automatic: false,
-  }
 }
 
 /** Whether a failed attempt leaves the next one worth making. Certificates, inner TLS and aborts never do. */

@@ -1,21 +1,19 @@
 // One dial under way: what it may use, what it has seen, how long its phases took. Made by the dialer for every
-// connect() and detect(), handed through detect, plan and attempt; nothing here chooses or does I/O.
+// connect() and detect(), handed through the files of the way that is gone; nothing here chooses or does I/O.
 import type { Phase } from '../errors.js'
-import type { ChainExpectation, Identity, loadIdentity, TrustStore, UnverifiedTrust } from '../pki/index.js'
+import type { Identity, loadIdentity, TrustStore, UnverifiedTrust } from '../pki/index.js'
 import type { Platform } from '../platform/platform.js'
 import type { Connection } from '../stream/index.js'
 import { withDeadline } from '../stream/index.js'
 import type { TlsInfo, tlsClient } from '../tls/index.js'
 import type { Trace } from '../trace.js'
-import type { pingFraming, upgrade, webSocket } from '../tunnel/index.js'
-import type { SingleFlight, Verdict, VerdictCache } from './cache.js'
+import type { pingFraming } from '../tunnel/index.js'
+import type { Verdict } from './cache.js'
 import type { Settings } from './settings.js'
 
-/** The layers a stack is made of; tests put scripted ones here. */
-export interface Parts {
+/** The layers that every way ends with; tests put scripted ones here. */
+export interface Layers {
   readonly tls: typeof tlsClient
-  readonly upgrade: typeof upgrade
-  readonly webSocket: typeof webSocket
   readonly ping: typeof pingFraming
   readonly loadIdentity: typeof loadIdentity
 }
@@ -31,21 +29,13 @@ export interface Timings {
   total: number
 }
 
-/** Who may vouch for a peer. */
-export interface Anchors {
-  readonly inner: TrustStore | UnverifiedTrust
-  /** Only where an outer TLS of ours exists. */
-  readonly outer: TrustStore | UnverifiedTrust | undefined
-}
-
 export interface Run {
   readonly platform: Platform
-  readonly parts: Parts
+  readonly layers: Layers
   readonly settings: Settings
-  readonly anchors: Anchors
+  /** Who may vouch for the inner server. */
+  readonly trust: TrustStore | UnverifiedTrust
   readonly identity: Identity | undefined
-  readonly verdicts: VerdictCache
-  readonly flights: SingleFlight
   /** Any of them ends everything this dial does. */
   readonly signals: ReadonlyArray<AbortSignal | undefined>
   /** Milliseconds since the dial began. */
@@ -85,6 +75,15 @@ export function observe(run: Run, sentence: string): void {
   step(run, 'evidence', { sentence })
 }
 
+/** Unverified use is to be seen in every trace. */
+export function tellUnverified(
+  run: Run,
+  option: string,
+  trust: TrustStore | UnverifiedTrust | undefined,
+): void {
+  if (trust?.kind === 'unverified') step(run, 'unverified', { option, reason: trust.reason })
+}
+
 /** How long a part of the dial may take, and what its ERR_TIMEOUT or ERR_ABORTED calls it. */
 export interface Deadline {
   /** 0 for no limit of its own. */
@@ -115,18 +114,4 @@ export async function timed<T>(
   const result = await within(run, deadline, work, discard)
   run.timings[timing] = run.clock() - began
   return result
-}
-
-/** Alternatives for the peer of the outer TLS: the origin's own, and once it selected our ALPN the inner server's too. */
-export function outerExpectations(run: Run, selectedOurs: boolean): readonly ChainExpectation[] {
-  const originName = run.settings.origin.address.host
-  const { inner, outer } = run.anchors
-  const expectations: ChainExpectation[] = []
-  if (outer !== undefined) expectations.push({ trust: outer, serverName: originName, purpose: 'server' })
-  if (selectedOurs) {
-    for (const serverName of new Set([run.settings.serverName, originName])) {
-      expectations.push({ trust: inner, serverName, purpose: 'server' })
-    }
-  }
-  return expectations
 }

@@ -2,7 +2,7 @@
 // by the rest of the room. What a header, a host or a path may hold is for the upgrade layer to say.
 import type { TunnelError } from '../errors.js'
 import { failure } from '../errors.js'
-import type { Trust } from '../pki/index.js'
+import { type Trust, type TrustStore, trustStore, type UnverifiedTrust } from '../pki/index.js'
 import type { Address } from '../platform/platform.js'
 import type { KeyLog, Trace } from '../trace.js'
 import {
@@ -104,6 +104,16 @@ export function settingsFor(base: Settings, options: ConnectOptions): Settings {
     modeGiven: base.modeGiven || options.mode !== undefined,
     timeouts: timeoutsOf(options.timeouts, base.timeouts),
     trace: functionOf('trace', options.trace) ?? base.trace,
+  }
+}
+
+/** The anchors of an option. Throws ERR_CONFIG_TRUST. */
+export function storeOf(option: string, trust: Trust): TrustStore | UnverifiedTrust {
+  if (typeof trust === 'object' && 'kind' in trust && trust.kind === 'unverified') return trust
+  try {
+    return trustStore(trust as Exclude<Trust, UnverifiedTrust>)
+  } catch (cause) {
+    throw failure('ERR_CONFIG_TRUST', `\`${option}\` holds no usable certificate`, { cause })
   }
 }
 

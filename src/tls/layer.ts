@@ -15,16 +15,14 @@ import { HandshakeDeframer } from './deframe.js'
 import { Exchange } from './exchange.js'
 import { handshake } from './handshake.js'
 import type { Established } from './handshake13.js'
+import { Incoming } from './incoming.js'
 import { isPromise, whenReady } from './maybe-promise.js'
 import { configure, type TlsClientOptions, type TlsConfig, type TlsInfo } from './options.js'
 import { Outgoing } from './outgoing.js'
 import { PostHandshake } from './post.js'
 import { type Content, Opener, Sealer } from './protection.js'
-import { HEADER_LENGTH, RecordReader, type TlsRecord } from './record.js'
-import { contentType, MAX_CIPHERTEXT, MAX_PLAINTEXT, nameOf } from './registry.js'
-
-/** Records opened at once by an asynchronous provider. */
-const READ_AHEAD = 8
+import { HEADER_LENGTH } from './record.js'
+import { contentType, nameOf } from './registry.js'
 
 /**
  * A TLS 1.3 client. Opens after the handshake with a `TlsInfo`; `end` sends close_notify and reading goes on. Options
@@ -35,31 +33,16 @@ export function tlsClient(options: TlsClientOptions): Layer<TlsInfo> {
   return new TlsClient(config, (channel) => handshake(config, channel))
 }
 
-/** A record on its way through an asynchronous provider. */
-interface Waiting {
-  readonly length: number
-  readonly open: () => MaybePromise<Content>
-  content: MaybePromise<Content>
-}
-
-/** Now or later; a failure that nobody waits for any more is not told. */
-function settle<T>(run: () => MaybePromise<T>): Promise<T> {
-  const result = new Promise<T>((resolve) => resolve(run()))
-  result.catch(() => {})
-  return result
-}
-
 /** The layer around any handshake: vectors bring one that starts from a given ClientHello. */
 export class TlsClient implements Layer<TlsInfo> {
   readonly name = 'tls'
   readonly #config: TlsConfig
   readonly #begin: (channel: Channel) => Promise<Established>
-  readonly #records = new RecordReader()
   readonly #deframer: HandshakeDeframer
   readonly #exchange = new Exchange()
+  readonly #incoming: Incoming
   readonly #outgoing: Outgoing
   #sink: Sink<TlsInfo> | undefined
-  #opener: Opener | undefined
   /** Set once the handshake is over. */
   #post: PostHandshake | undefined
   #clientCertificate: ClientCertificateState = 'not requested'
@@ -73,6 +56,10 @@ export class TlsClient implements Layer<TlsInfo> {
     this.#config = config
     this.#begin = begin
     this.#deframer = new HandshakeDeframer(config.limits.handshakeMessage)
+    this.#incoming = new Incoming({
+      handle: (content, length) => this.#handle(content, length),
+      isOpen: () => this.#post !== undefined,
+    })
     this.#outgoing = new Outgoing({
       down: (chunk) => this.#sink!.down(chunk),
       trace: (event) => this.#sink!.trace(event),
@@ -91,10 +78,12 @@ export class TlsClient implements Layer<TlsInfo> {
   receive(chunk: Uint8Array): MaybePromise<void> {
     // RFC 8446 §6.1: data after a closure alert MUST be ignored.
     if (this.#readClosed || this.#dead !== undefined) return
-    this.#records.push(chunk)
+    this.#incoming.push(chunk)
     return this.#guard(() =>
       // Until the first message is asked for there is nothing to compare with what came.
-      this.#post === undefined ? this.#exchange.idle().then(() => this.#pump()) : this.#pump(),
+      this.#post === undefined
+        ? this.#exchange.idle().then(() => this.#incoming.pump())
+        : this.#incoming.pump(),
     )
   }
 
@@ -133,9 +122,7 @@ export class TlsClient implements Layer<TlsInfo> {
     const { info } = established
     this.#post = new PostHandshake(this.#config, established, {
       outgoing: this.#outgoing,
-      read: (opener) => {
-        this.#opener = opener
-      },
+      read: (opener) => this.#incoming.protect(opener),
       requireBoundary: () => this.#requireBoundary(),
       mayWrite: () => !this.#writeClosed,
       trace: (event) => this.#sink!.trace(event),
@@ -157,81 +144,15 @@ export class TlsClient implements Layer<TlsInfo> {
       flush: () => outgoing.flush(),
       requireBoundary: () => this.#requireBoundary(),
       openHandshake: (suite, { client, server }) => {
-        this.#opener = new Opener(suite, server)
+        this.#incoming.protect(new Opener(suite, server))
         outgoing.protect(new Sealer(suite, client))
       },
-      openReading: (_proofs, suite, secret) => {
-        this.#opener = new Opener(suite, secret)
-      },
+      openReading: (_proofs, suite, secret) => this.#incoming.protect(new Opener(suite, secret)),
       openWriting: (_proofs, suite, secret) => outgoing.protect(new Sealer(suite, secret)),
       setClientCertificate: (state) => {
         this.#clientCertificate = state
       },
     }
-  }
-
-  /** Records as long as there are whole ones. Synchronous as long as everything in them is. */
-  #pump(): MaybePromise<void> {
-    while (!this.#readClosed) {
-      const record = this.#nextRecord()
-      if (record === undefined) return
-      const content = this.#unprotect(record)
-      // What was opened at once lies in memory of its own, and the record's may be used again.
-      this.#records.reuse = this.#post !== undefined && !isPromise(content)
-      if (isPromise(content)) return this.#pumpAhead({ ...this.#wait(record), content })
-      const handled = this.#handle(content, record.fragment.length)
-      if (isPromise(handled)) return handled.then(() => this.#pump())
-    }
-  }
-
-  /** The same with a provider that takes its time: several records are opened at once, and handled in their order. */
-  async #pumpAhead(first: Waiting): Promise<void> {
-    const ahead: Waiting[] = [first]
-    while (ahead.length > 0 && !this.#readClosed) {
-      // During the handshake any record may change the keys of the next.
-      if (this.#post !== undefined) this.#readAhead(ahead, READ_AHEAD)
-      const { content, length } = ahead.shift()!
-      const opener = this.#opener
-      await this.#handle(await content, length)
-      // A key update in it: what was opened ahead was opened with the wrong key.
-      if (this.#opener !== opener) for (const waiting of ahead) waiting.content = settle(waiting.open)
-      if (ahead.length === 0) this.#readAhead(ahead, 1)
-    }
-  }
-
-  #readAhead(ahead: Waiting[], count: number): void {
-    while (ahead.length < count) {
-      let waiting: Omit<Waiting, 'content'>
-      try {
-        const record = this.#nextRecord()
-        if (record === undefined) return
-        waiting = this.#wait(record)
-      } catch (error) {
-        // What cannot be a record waits for its turn too: what came before it is whole.
-        ahead.push({
-          length: 0,
-          open: () => Promise.reject(error),
-          content: settle(() => Promise.reject(error)),
-        })
-        return
-      }
-      ahead.push({ ...waiting, content: settle(waiting.open) })
-    }
-  }
-
-  #wait(record: TlsRecord): Omit<Waiting, 'content'> {
-    return { length: record.fragment.length, open: () => this.#unprotect(record) }
-  }
-
-  #nextRecord(): TlsRecord | undefined {
-    return this.#records.next(this.#opener === undefined ? MAX_PLAINTEXT : MAX_CIPHERTEXT)
-  }
-
-  #unprotect(record: TlsRecord): MaybePromise<Content> {
-    // RFC 8446 §5: change_cipher_spec is never protected; everything else is once there are keys.
-    return this.#opener === undefined || record.type === contentType.change_cipher_spec
-      ? { type: record.type, content: record.fragment }
-      : this.#opener.open(record)
   }
 
   #handle({ type, content }: Content, length: number): MaybePromise<void> {
@@ -241,7 +162,7 @@ export class TlsClient implements Layer<TlsInfo> {
       direction: 'received',
       contentType: nameOf(contentType, type),
       length: length + HEADER_LENGTH,
-      encrypted: this.#opener !== undefined && type !== contentType.change_cipher_spec,
+      encrypted: this.#incoming.isProtected && type !== contentType.change_cipher_spec,
     })
     // RFC 8446 §5.1: no other record may come between the parts of a handshake message. An alert still says more.
     if (this.#deframer.waiting > 0 && type !== contentType.handshake && type !== contentType.alert)
@@ -298,7 +219,7 @@ export class TlsClient implements Layer<TlsInfo> {
   #alert(content: Uint8Array): MaybePromise<void> {
     const { name, level } = readAlert(content)
     const sink = this.#sink!
-    const negotiated = this.#opener !== undefined
+    const negotiated = this.#incoming.isProtected
     // RFC 8446 §6.1, §6.2: levels mean nothing any more, except to servers that warn of a name before they chose a version.
     const tolerated =
       name === 'user_canceled' || (name === 'unrecognized_name' && level === WARNING && !negotiated)
@@ -323,6 +244,7 @@ export class TlsClient implements Layer<TlsInfo> {
     if (this.#post === undefined) throw this.#die(failure('ERR_TLS_HANDSHAKE_EOF', 'close_notify'))
     const sink = this.#sink!
     this.#readClosed = true
+    this.#incoming.close()
     sink.eof()
     if (this.#writeClosed) sink.finish()
   }

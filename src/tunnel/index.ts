@@ -2,5 +2,5 @@
 // enter; TLS, sockets, timers and the choice between modes do not.
 export { type PingOptions, pingFraming } from './ping.js'
 export { type UpgradeInfo, type UpgradeOptions, upgrade } from './upgrade.js'
-export type { UpgradeProtocol } from './upgrade-request.js'
+export { checkedFields, checkedPath, type UpgradeProtocol } from './upgrade-request.js'
 export { type FramingInfo, type WebSocketOptions, webSocket } from './websocket.js'

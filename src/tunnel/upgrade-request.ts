@@ -29,10 +29,9 @@ export interface UpgradeRequest {
 
 /** A function from the Sec-WebSocket-Key to the request. Throws ERR_CONFIG_INVALID at once for options that do not fit. */
 export function upgradeRequest(options: RequestOptions): (key: string) => UpgradeRequest {
-  const path = options.path ?? '/webapi/connectionupgrade'
-  if (!/^\/[!"$-~]*$/.test(path)) throw failure('ERR_CONFIG_INVALID', 'path')
+  const path = checkedPath(options.path ?? '/webapi/connectionupgrade')
   if (!/^[\w.~%:[\]-]+$/.test(options.host)) throw failure('ERR_CONFIG_INVALID', 'host')
-  const custom = (options.headers ?? []).map(([name, value], i) => checkedHeader(name, value, i, options))
+  const custom = checkedFields(options.headers ?? [], options.teleportHeader)
   const shownPath = path.replace(/\?.*/, `?${REDACTED}`)
 
   return (key) => {
@@ -60,18 +59,25 @@ function headOf(path: string, fields: ReadonlyArray<readonly [string, string]>):
 const reserved =
   /^(host|upgrade|connection|proxy-connection|keep-alive|te|trailer|sec-websocket-.*|content-length|transfer-encoding|expect)$/i
 
-function checkedHeader(
-  name: string,
-  value: string,
-  index: number,
-  options: RequestOptions,
-): readonly [string, string] {
-  // A bad name may be a misplaced secret: only its position is told.
-  if (!tokenPattern.test(name)) throw failure('ERR_CONFIG_INVALID', `the name of header ${index}`)
-  if (reserved.test(name) || (options.teleportHeader && /^x-teleport-upgrade$/i.test(name)))
-    throw failure('ERR_CONFIG_INVALID', `header ${name} belongs to the upgrade itself`)
-  // RFC 9110 §5.5: field values are visible characters, SP, HTAB and obs-text; no CR, LF or NUL ever.
-  if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value))
-    throw failure('ERR_CONFIG_INVALID', `the value of header ${name}`)
-  return [name, trimmed(value)]
+/** The target, if it is one in origin form (RFC 9112 §3.2.1), without fragment. Throws ERR_CONFIG_INVALID. */
+export function checkedPath(path: string): string {
+  if (!/^\/[!"$-~]*$/.test(path)) throw failure('ERR_CONFIG_INVALID', 'path')
+  return path
+}
+
+/** Custom fields without white space around their values. Throws ERR_CONFIG_INVALID. */
+export function checkedFields(
+  headers: ReadonlyArray<readonly [string, string]>,
+  teleportHeader = false,
+): ReadonlyArray<readonly [string, string]> {
+  return headers.map(([name, value], index) => {
+    // A bad name may be a misplaced secret: only its position is told.
+    if (!tokenPattern.test(name)) throw failure('ERR_CONFIG_INVALID', `the name of header ${index}`)
+    if (reserved.test(name) || (teleportHeader && /^x-teleport-upgrade$/i.test(name)))
+      throw failure('ERR_CONFIG_INVALID', `header ${name} belongs to the upgrade itself`)
+    // RFC 9110 §5.5: field values are visible characters, SP, HTAB and obs-text; no CR, LF or NUL ever.
+    if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value))
+      throw failure('ERR_CONFIG_INVALID', `the value of header ${name}`)
+    return [name, trimmed(value)]
+  })
 }

@@ -59,6 +59,7 @@ export interface Settings {
   exportLabel: string
   exportContext: string
   useExportContext: boolean
+  exportTrafficSecrets: boolean
 
   expectAlpn: string | undefined
   expectVersion: number | undefined
@@ -157,6 +158,7 @@ function defaults(): Settings {
     exportLabel: '',
     exportContext: '',
     useExportContext: false,
+    exportTrafficSecrets: false,
     expectAlpn: undefined,
     expectVersion: undefined,
     expectCurve: undefined,
@@ -219,6 +221,7 @@ const plainFlags: Readonly<Record<string, (settings: Settings) => void>> = {
   '-key-update': (s) => void (s.keyUpdate = true),
   '-key-update-before-read': (s) => void (s.keyUpdateBeforeRead = true),
   '-use-export-context': (s) => void (s.useExportContext = true),
+  '-export-traffic-secrets': (s) => void (s.exportTrafficSecrets = true),
   '-expect-cipher-aes': (s) => void (s.expectCipherAes = true),
   '-expect-cipher-no-aes': (s) => void (s.expectCipherAes = false),
   '-expect-hrr': (s) => void (s.expectRetry = true),

@@ -61,7 +61,6 @@ export const outOfScope: Readonly<Record<string, string>> = {
   '-delegated-credential': 'delegated credentials are not offered',
   '-enable-channel-id': 'Channel ID is not offered',
   '-expect-resumable-across-names': 'a session is only ever resumed for the name it was made for',
-  '-export-traffic-secrets': 'traffic secrets leave through the key log only',
   '-install-cert-compression-algs': 'certificate compression is not offered',
   '-new-delegated-credential': 'delegated credentials are not offered',
   '-permute-extensions': 'extensions are sent in one order',

@@ -1,9 +1,11 @@
 // Whole connections in memory: inner TLS, the upgrade with its framing, and TLS in TLS, against the scripted server.
 import { describe, expect, it } from 'vitest'
+import { hex, utf8 } from '../../src/bytes/index.js'
 import type { CryptoProvider } from '../../src/crypto/provider.js'
 import { memoryPair } from '../../src/platform/memory/index.js'
 import { Connection } from '../../src/stream/index.js'
 import { type TlsClientOptions, tlsClient } from '../../src/tls/index.js'
+import type { TraceEvent } from '../../src/trace.js'
 import { pingFraming, upgrade } from '../../src/tunnel/index.js'
 import { createAuthority, type KeyChoice, type LeafOptions } from '../support/certificates.js'
 import { ScriptedServer, type ServerScript } from '../support/tls-server/index.js'
@@ -110,6 +112,53 @@ export function tunnels(crypto: CryptoProvider): void {
       })
       void Promise.resolve(far.write([sample(40_000)])).catch(() => {})
       expect(await codeOf(() => readAll(socket.readable))).toBe('ERR_TLS_TRUNCATED')
+    })
+  })
+
+  describe('a trace', () => {
+    it('tells the handshake message by message, with spans inside the bytes', async () => {
+      const world = await createWorld()
+      const { socket, events } = await traced(world)
+      const messages = events.filter((event) => event.type === 'message')
+      expect(messages.map(({ direction, name }) => `${direction} ${name}`)).toEqual([
+        'sent client_hello',
+        'received server_hello',
+        'received encrypted_extensions',
+        'received certificate_request',
+        'received certificate',
+        'received certificate_verify',
+        'received finished',
+        'sent certificate',
+        'sent certificate_verify',
+        'sent finished',
+      ])
+      for (const { bytes, spans } of messages)
+        for (const { start, end } of spans) {
+          expect(start).toBeGreaterThanOrEqual(0)
+          expect(end).toBeGreaterThanOrEqual(start)
+          expect(end).toBeLessThanOrEqual(bytes.length)
+        }
+      const checks = events.flatMap((event) => (event.type === 'check' ? [event.name] : []))
+      expect(checks).toEqual(expect.arrayContaining(['alpn', 'chain', 'signature', 'finished']))
+      await socket.close()
+    })
+
+    it('holds no secret and no application data', async () => {
+      const world = await createWorld()
+      const { socket, events, keylog } = await traced(world)
+      const secrets = keylog.map((line) => line.split(' ')[2] ?? '')
+      expect(secrets.length).toBeGreaterThanOrEqual(4)
+      const data = utf8('what the application says')
+      await echoes(socket, data)
+      await socket.close()
+      await socket.closed
+      const told = events.map(everythingIn).join('\n')
+      // The trace is there, and the key log's client random is in it: the search would find what is there.
+      expect(told).toContain((keylog[0] ?? '').split(' ')[1])
+      for (const secret of [...secrets, hex(data), hex(world.client.key.pkcs8)]) {
+        expect(secret.length).toBeGreaterThan(40)
+        expect(told.includes(secret)).toBe(false)
+      }
     })
   })
 
@@ -230,6 +279,22 @@ export function tunnels(crypto: CryptoProvider): void {
       await socket.closed
     })
   })
+}
+
+/** A meeting with everything that it tells. */
+async function traced(world: World) {
+  const events: TraceEvent[] = []
+  const keylog: string[] = []
+  const met = await world.meet({
+    trace: ({ event }) => void events.push(event),
+    client: { keylog: (line) => void keylog.push(line) },
+  })
+  return { ...met, events, keylog }
+}
+
+/** An event as text, bytes in hexadecimal. */
+function everythingIn(event: TraceEvent): string {
+  return JSON.stringify(event, (_, value) => (value instanceof Uint8Array ? hex(value) : value))
 }
 
 /** A script's `edit` that flips the last bit of a message. */

@@ -7,6 +7,7 @@ import { type Identity, loadIdentity } from '../../src/pki/index.js'
 import { type MemoryPairOptions, memoryPair } from '../../src/platform/memory/index.js'
 import { Connection, type TunnelSocket, tunnelSocket } from '../../src/stream/index.js'
 import { type TlsClientOptions, type TlsInfo, tlsClient } from '../../src/tls/index.js'
+import type { Trace } from '../../src/trace.js'
 import { type Authority, createAuthority, type Issued, type LeafOptions } from '../support/certificates.js'
 import { ScriptedServer, type ServerScript } from '../support/tls-server/index.js'
 import { serverCrypto, tlsServer } from './far-end.js'
@@ -23,6 +24,7 @@ export interface Meeting {
   /** Layers under the inner TLS, from the wire up. */
   readonly below?: readonly Layer[]
   readonly farBelow?: readonly Layer[]
+  readonly trace?: Trace
   /** Whether the server sends back what it gets (default). */
   readonly echo?: boolean
 }
@@ -82,7 +84,7 @@ export async function worldOf(crypto: CryptoProvider, leaf: LeafOptions = {}): P
     async meet(meeting = {}) {
       const server = new ScriptedServer({ ...(await script()), ...meeting.script })
       const [near, distant] = memoryPair(meeting.path)
-      const connection = new Connection(near, { clock })
+      const connection = new Connection(near, { clock, trace: meeting.trace })
       const farConnection = new Connection(distant, { clock })
       const farOpen = (async () => {
         for (const layer of [...(meeting.farBelow ?? []), tlsServer(server)]) await farConnection.push(layer)

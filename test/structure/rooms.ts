@@ -33,9 +33,9 @@ export const rooms: Readonly<Record<string, Room>> = {
 
   // Adapters: the only rooms with runtime nouns. None imports another.
   'platform/memory':   { rooms: [...root, 'bytes', 'crypto', 'stream', 'platform', 'dial'] },
-  'platform/node':     { rooms: [...root, 'error-prose', ...core, 'stream', 'platform', 'dial', 'index'], packages: [node] },
-  'platform/workerd':  { rooms: [...root, ...core, 'stream', 'platform', 'dial', 'index'], packages: [/^cloudflare:sockets$/] },
-  'platform/browser':  { rooms: [...root, ...core, 'stream', 'platform', 'dial', 'index'] },
+  'platform/node':     { rooms: [...root, ...core, 'stream', 'platform', 'dial', 'index'], packages: [node] },
+  'platform/workerd':  { rooms: [...root, 'explain', ...core, 'stream', 'platform', 'dial', 'index'], packages: [/^cloudflare:sockets$/] },
+  'platform/browser':  { rooms: [...root, 'explain', ...core, 'stream', 'platform', 'dial', 'index'] },
 
   // What stands on top.
   'index':             { rooms: [...root, 'explain', ...core, 'stream', 'platform', 'dial'] },

@@ -1,12 +1,69 @@
 // The browser's door: WebSocket for bytes, WebCrypto for keys. The only folder that knows a page's nouns; nothing of
 // Node or of workers enters. Pages cannot see ALPN and cannot open TCP: they upgrade always.
+// What is exported is what a page can use; layers for stacks of one's own are in `underpass`.
 import { webcrypto } from '../../crypto/index.js'
-import { type Dialer, type DialerOptions, dialerOn } from '../../dial/index.js'
+import { type Dialer, type DialerOptions, dialerBy, overWebSocket } from '../../dial/index.js'
 import { failure } from '../../errors.js'
 import type { Platform } from '../platform.js'
 import { dialWebSocket } from './web-socket.js'
 
-export * from '../../index.js'
+export type { Bytes } from '../../bytes/index.js'
+export type {
+  CryptoKeyLike,
+  CryptoProvider,
+  KeyKind,
+  SignatureAlgorithm,
+  Signer,
+} from '../../crypto/index.js'
+export type {
+  ConnectOptions,
+  Detection,
+  DetectOptions,
+  Dialer,
+  DialerOptions,
+  HeadersInput,
+  HeadersRequest,
+  KeepAlive,
+  Limits,
+  RetryPolicy,
+  Timeouts,
+  Timings,
+  TunnelInfo,
+  Verdict,
+} from '../../dial/index.js'
+export {
+  type AlertName,
+  type Blame,
+  CertificateError,
+  ConfigError,
+  DialError,
+  type ErrorCode,
+  FramingError,
+  type Phase,
+  StreamError,
+  TlsError,
+  TunnelError,
+  UpgradeError,
+} from '../../errors.js'
+export { explain } from '../../explain.js'
+export type { MaybePromise } from '../../layer.js'
+export {
+  type Certificate,
+  dangerously,
+  type Identity,
+  type IdentityInput,
+  loadIdentity,
+  type Trust,
+  type TrustInput,
+  type TrustStore,
+  trustStore,
+  type UnverifiedTrust,
+  type VerifiedChain,
+} from '../../pki/index.js'
+export type { ByteStream, StreamLimits, TunnelSocket } from '../../stream/index.js'
+export type { TlsInfo, TlsLimits } from '../../tls/index.js'
+export type { Direction, KeyLog, Span, TimedTraceEvent, Trace, TraceEvent } from '../../trace.js'
+export type { Platform }
 
 /** What a page gives the dialer. Throws ERR_CRYPTO_UNAVAILABLE outside of secure contexts, where WebCrypto is missing. */
 export function browserPlatform(): Platform {
@@ -24,5 +81,5 @@ export function browserPlatform(): Platform {
 
 /** A dialer for this page. Options are checked at once (ERR_CONFIG_*); nothing is dialed yet. */
 export function createDialer(options: DialerOptions): Dialer {
-  return dialerOn(browserPlatform(), options)
+  return dialerBy(overWebSocket, browserPlatform(), options)
 }

@@ -1,6 +1,6 @@
 // Node's door: TCP sockets for bytes, node:crypto for keys, Node's roots for trust. The only folder of the library, with
 // `duplex` and `gateway`, that imports `node:` modules; nothing of workers or pages enters.
-import { type Dialer, type DialerOptions, dialerOn, upgradeVariable } from '../../dial/index.js'
+import { type Dialer, type DialerOptions, dialerBy, overTcp, upgradeVariable } from '../../dial/index.js'
 import { errorProse } from '../../error-prose.js'
 import { installProse } from '../../errors.js'
 import type { Platform } from '../platform.js'
@@ -31,5 +31,5 @@ export function nodePlatform(): Platform {
  */
 export function createDialer(options: DialerOptions): Dialer {
   const override = options.override ?? process.env[upgradeVariable]
-  return dialerOn(nodePlatform(), override === undefined ? options : { ...options, override })
+  return dialerBy(overTcp, nodePlatform(), override === undefined ? options : { ...options, override })
 }

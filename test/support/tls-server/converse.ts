@@ -12,6 +12,8 @@ export interface Conversation {
   readonly info: TlsInfo | undefined
   /** What the layer threw. */
   readonly error: TunnelError | undefined
+  /** Why the server stopped understanding the client; raised by the step it happens in unless `tolerant` was asked for. */
+  readonly deaf: unknown
   /** Order of what the layer told above: `open`, `up`, `eof`, `finish`. */
   readonly told: readonly string[]
   readonly trace: readonly TraceEvent[]
@@ -28,15 +30,26 @@ export interface Conversation {
   eof(cause?: TunnelError): Promise<void>
 }
 
+/** How bytes travel. */
+export interface Way {
+  /** Bytes of the pieces in which the client receives. */
+  readonly chunk?: number
+  /** False leaves it to the test to move bytes. */
+  readonly settle?: boolean
+  /** A server that cannot read the client is no failure of the test. */
+  readonly tolerant?: boolean
+}
+
 /** Start `layer` and let it talk to `server`. `chunk` cuts what the client receives into pieces of that many bytes. */
 export async function converse(
   layer: Layer<TlsInfo>,
   server: ScriptedServer,
-  { chunk = Number.POSITIVE_INFINITY, settle: settled = true }: { chunk?: number; settle?: boolean } = {},
+  { chunk = Number.POSITIVE_INFINITY, settle: settled = true, tolerant = false }: Way = {},
 ): Promise<Conversation> {
   let info: TlsInfo | undefined
   let error: TunnelError | undefined
   let delivered = 0
+  let deaf: unknown
   let risen: Uint8Array[] = []
   const told: string[] = []
   const trace: TraceEvent[] = []
@@ -76,8 +89,14 @@ export async function converse(
     for (let busy = true; busy; ) {
       busy = false
       for (; delivered < sent.length; delivered++) {
-        await server.receive(sent[delivered]!.slice())
         busy = true
+        if (deaf !== undefined) continue
+        try {
+          await server.receive(sent[delivered]!.slice())
+        } catch (thrown) {
+          if (!tolerant) throw thrown
+          deaf = thrown
+        }
       }
       const answer = server.take()
       if (answer.length > 0 && error === undefined) {
@@ -95,6 +114,9 @@ export async function converse(
     },
     get error() {
       return error
+    },
+    get deaf() {
+      return deaf
     },
     told,
     trace,

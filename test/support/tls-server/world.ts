@@ -3,7 +3,7 @@ import type { CryptoProvider } from '../../../src/crypto/provider.js'
 import { type Identity, loadIdentity } from '../../../src/pki/index.js'
 import { type TlsClientOptions, tlsClient } from '../../../src/tls/index.js'
 import { type Authority, createAuthority, type KeyChoice, type LeafOptions } from '../certificates.js'
-import { type Conversation, converse } from './converse.js'
+import { type Conversation, converse, type Way } from './converse.js'
 import { ScriptedServer, type ServerScript } from './server.js'
 
 export const serverName = 'inner.example.com'
@@ -15,12 +15,6 @@ export interface World {
   client(key?: KeyChoice): Promise<Identity>
   /** Let them talk until neither has more to say. */
   meet(script?: Partial<ServerScript>, options?: Partial<TlsClientOptions>, way?: Way): Promise<Meeting>
-}
-
-export interface Way {
-  /** Bytes of the pieces in which the client receives. */
-  readonly chunk?: number
-  readonly settle?: boolean
 }
 
 export interface Meeting extends Conversation {

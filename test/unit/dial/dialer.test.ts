@@ -412,6 +412,43 @@ describe('a runtime with WebSockets only', () => {
     await dialer.close()
   })
 
+  it.each<[Partial<DialerOptions>, string]>([
+    [{}, 'this runtime cannot see ALPN: always upgrade'],
+    [{ mode: ['direct', 'websocket'] }, 'mode direct, websocket was asked for'],
+  ])('takes %j for an upgrade', async (given, sentence) => {
+    const trace: string[] = []
+    const platform = memoryPlatform({ crypto, now: () => 0, serveWebSocket: () => '' })
+    const dialer = dialerOn(platform, {
+      ...options,
+      ...given,
+      trace: ({ event }) => {
+        if (event.type === 'step') trace.push(event.name, ...Object.values(event.facts).map(String))
+      },
+    })
+    await expect(dialer.connect()).rejects.toMatchObject({ code: 'ERR_UPGRADE_SUBPROTOCOL' })
+    expect(trace).toEqual(expect.arrayContaining([sentence, 'attempt', 'websocket']))
+    await dialer.close()
+  })
+
+  it.each<[string, Partial<DialerOptions>]>([
+    ['a path that is none', { path: 'no-slash' }],
+    ['a header of the upgrade itself', { headers: { Host: 'a' } }],
+    ['two headers in one', { headers: { a: 'b\r\nc: d' } }],
+    ['direct over http', { origin: 'http://lb.test', mode: ['direct', 'websocket'] }],
+  ])('refuses %s when the dialer is made', (_, given) => {
+    const platform = memoryPlatform({ crypto, now: () => 0, serveWebSocket: () => 'alpn-ping' })
+    expect(() => dialerOn(platform, { ...options, ...given })).toThrow(
+      expect.objectContaining({ code: 'ERR_CONFIG_INVALID' }),
+    )
+  })
+
+  it('refuses a header that a function gives when it gives it', async () => {
+    const platform = memoryPlatform({ crypto, now: () => 0, serveWebSocket: () => 'alpn-ping' })
+    const dialer = dialerOn(platform, { ...options, headers: () => ({ a: 'b\r\nc: d' }) })
+    await expect(dialer.connect()).rejects.toMatchObject({ code: 'ERR_CONFIG_INVALID' })
+    await dialer.close()
+  })
+
   it.each<Partial<DialerOptions>>([{ mode: 'direct' }, { mode: 'alpn-ping' }])('cannot do %j', (given) => {
     const platform = memoryPlatform({ crypto, now: () => 0, serveWebSocket: () => 'alpn-ping' })
     expect(() => dialerOn(platform, { ...options, ...given })).toThrow(

@@ -9,7 +9,7 @@ import {
 } from '../../../src/dial/plan.js'
 import { type ErrorCode, failure, type TunnelError } from '../../../src/errors.js'
 
-const usual: Circumstances = { mode: 'auto', override: undefined, secure: true, rawTcp: true }
+const usual: Circumstances = { mode: 'auto', override: undefined, secure: true }
 
 function codeOf(act: () => unknown): ErrorCode | undefined {
   try {
@@ -27,12 +27,10 @@ describe('a plan', () => {
 
   it.each<[string, Partial<Circumstances>, readonly Mode[]]>([
     ['plain http', { secure: false }, ['websocket', 'alpn-ping']],
-    ['no raw TCP', { rawTcp: false }, ['websocket']],
     ['override yes', { override: true }, ['websocket', 'alpn-ping']],
     ['override no', { override: false }, ['direct']],
     ['one mode', { mode: ['direct'] }, ['direct']],
     ['a list', { mode: ['alpn-ping', 'websocket', 'direct'] }, ['alpn-ping', 'websocket', 'direct']],
-    ['a list without raw TCP', { mode: ['direct', 'websocket'], rawTcp: false }, ['websocket']],
     ['a mode against an override', { mode: ['websocket'], override: false }, ['websocket']],
   ])('is fixed for %s', (_, given, attempts) => {
     expect(planFor({ ...usual, ...given })).toMatchObject({ kind: 'fixed', attempts })
@@ -40,9 +38,6 @@ describe('a plan', () => {
 
   it('refuses what cannot be', () => {
     expect(codeOf(() => planFor({ ...usual, secure: false, mode: ['direct'] }))).toBe('ERR_CONFIG_INVALID')
-    expect(codeOf(() => planFor({ ...usual, rawTcp: false, mode: ['alpn', 'direct'] }))).toBe(
-      'ERR_UNSUPPORTED_PLATFORM',
-    )
   })
 })
 

@@ -2,8 +2,10 @@
 // one connection: what its outer TLS, its upgrade and its inner TLS do. Everything the dialer asked for is recorded.
 
 import { latin1 } from '../../../src/bytes/index.js'
-import { dialerWith } from '../../../src/dial/dialer.js'
-import type { Parts } from '../../../src/dial/run.js'
+import { dialerBy } from '../../../src/dial/dialer.js'
+import type { Layers } from '../../../src/dial/run.js'
+import { overTcpWith } from '../../../src/dial/tcp.js'
+import type { UnderLayers } from '../../../src/dial/tcp-run.js'
 import { type ErrorCode, type FailureOptions, failure } from '../../../src/errors.js'
 import { type Dialer, type DialerOptions, dangerously } from '../../../src/index.js'
 import type { Layer } from '../../../src/layer.js'
@@ -91,7 +93,7 @@ export function scripted(script: readonly ScriptedConnection[], given: WorldOpti
     },
   }
 
-  const parts: Parts = {
+  const layers: Layers & UnderLayers = {
     loadIdentity: async () => identity,
     tls(given) {
       const asked: TlsRecordOfAsking = {
@@ -126,7 +128,8 @@ export function scripted(script: readonly ScriptedConnection[], given: WorldOpti
     ping: () => framing('ping', pushed),
   }
 
-  const dialer = dialerWith(
+  const dialer = dialerBy(
+    overTcpWith(layers),
     platform,
     {
       origin: 'https://lb.test',
@@ -136,7 +139,7 @@ export function scripted(script: readonly ScriptedConnection[], given: WorldOpti
       trace: (event) => trace.push(event),
       ...options,
     },
-    parts,
+    layers,
   )
 
   return {

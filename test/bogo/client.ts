@@ -1,0 +1,110 @@
+// The TLS client that the flags describe. Goes below `tlsClient` in one thing: which signature schemes are offered, and in
+// what order, is not an option of the library.
+import { readFileSync } from 'node:fs'
+import type { CryptoProvider, Group } from '../../src/crypto/provider.js'
+import { groupIds } from '../../src/crypto/groups.js'
+import type { Layer } from '../../src/layer.js'
+import { dangerously, trustStore } from '../../src/pki/index.js'
+import { nodeCrypto } from '../../src/platform/node/crypto.js'
+import { handshake } from '../../src/tls/handshake.js'
+import { TlsClient } from '../../src/tls/layer.js'
+import { configure, type TlsClientOptions, type TlsInfo } from '../../src/tls/options.js'
+import { type SignatureScheme, TLS12, TLS13 } from '../../src/tls/registry.js'
+import type { KeyLog } from '../../src/trace.js'
+import { ApplicationRefusal, type Credentials, knownSchemes } from './credentials.js'
+import { type Settings, Unimplemented } from './flags.js'
+import { underPolicy } from './policies.js'
+import type { Sessions } from './session.js'
+
+/** The library is to do this and does not yet: a failure, whatever the test expects. */
+export class NotBuilt extends Error {}
+
+export interface ClientParts {
+  readonly crypto: CryptoProvider
+  readonly schemes: readonly SignatureScheme[] | undefined
+}
+
+/** The provider as the flags cut it down. Raises `Unimplemented` for groups that nobody has. */
+export function cryptoFor(settings: Settings): ClientParts {
+  const { curves, verifyPrefs, policy, keyUpdate, cipher } = settings
+  const restricted = underPolicy(nodeCrypto, policy)
+  let { crypto } = restricted
+  if (curves.length > 0) crypto = { ...crypto, groups: curves.map((id) => groupWithId(crypto, id, '-curves')) }
+  // A key good for two records is changed before the first of ours that carries data.
+  if (keyUpdate)
+    crypto = {
+      ...crypto,
+      suites: crypto.suites.map((suite) => ({ ...suite, aead: { ...suite.aead, recordLimit: 2 } })),
+    }
+  // It names suites of TLS 1.2 only.
+  if (cipher !== undefined) throw new NotBuilt('TLS 1.2: -cipher')
+  const ids = verifyPrefs.length > 0 ? verifyPrefs : restricted.schemes
+  return { crypto, schemes: ids === undefined ? undefined : knownSchemes(ids, '-verify-prefs') }
+}
+
+export function client(
+  settings: Settings,
+  { crypto, schemes }: ClientParts,
+  credentials: Credentials,
+  sessions: Sessions,
+  clock: () => number,
+  keylog: KeyLog,
+): Layer<TlsInfo> {
+  const options: TlsClientOptions = {
+    crypto,
+    now: clock,
+    serverName: settings.hostName,
+    alpn: settings.alpn,
+    alpnPolicy: 'optional',
+    expect: expectation(settings),
+    identity: credentials.source,
+    keyShares: keyShares(settings, crypto),
+    keylog,
+    ...sessions.options,
+    ...versions(settings),
+    ...grease(settings),
+  }
+  const config = configure(options)
+  const tuned = schemes === undefined ? config : { ...config, schemes }
+  return new TlsClient(tuned, (channel) => handshake(tuned, channel))
+}
+
+/** BoringSSL's shim checks the chain when told to, and never a name. */
+function expectation({ verifyPeer, verifyFail, trustCert }: Settings): NonNullable<TlsClientOptions['expect']> {
+  if (!verifyPeer)
+    return () => [{ trust: dangerously.anyCertificate('the runner did not ask for it'), purpose: 'server' }]
+  if (verifyFail)
+    return () => {
+      throw new ApplicationRefusal('CERTIFICATE_VERIFY_FAILED')
+    }
+  const trust = trustStore(readFileSync(trustCert!, 'utf8'))
+  return () => [{ trust, purpose: 'server' }]
+}
+
+/** What is known of the server's groups beforehand decides what shares are sent; otherwise what was asked for. */
+function keyShares(settings: Settings, crypto: CryptoProvider): readonly Group['name'][] | undefined {
+  const hinted = settings.supportedGroupsHint.flatMap((id) => crypto.groups.filter((group) => group.id === id))
+  if (hinted.length > 0) return [hinted[0]!.name]
+  return settings.keyShares?.map((id) => groupWithId(crypto, id, '-key-shares').name)
+}
+
+function groupWithId(crypto: CryptoProvider, id: number, flag: string): Group {
+  const group = crypto.groups.find((candidate) => candidate.id === id)
+  if (group !== undefined) return group
+  // The library has a place for it, the runtime's provider may not.
+  if (id === groupIds.X25519MLKEM768) throw new NotBuilt(`ML-KEM: ${flag} ${id}`)
+  throw new Unimplemented(`${flag} ${id}: no provider has this group`)
+}
+
+function versions({ minVersion, maxVersion, excludedVersions }: Settings): Partial<TlsClientOptions> {
+  const wanted = [TLS13, TLS12].filter(
+    (version) => version >= minVersion && version <= maxVersion && !excludedVersions.includes(version),
+  )
+  if (!wanted.includes(TLS13)) throw new NotBuilt('TLS 1.2: versions without TLS 1.3')
+  return {}
+}
+
+function grease({ grease: wanted }: Settings): Partial<TlsClientOptions> {
+  if (wanted) throw new NotBuilt('GREASE: -enable-grease')
+  return {}
+}
