@@ -1,26 +1,10 @@
-// Signatures over SubtleCrypto: verification of what a peer signed, signers from PKCS#8 and from CryptoKeys. WebCrypto
-// binds an RSA key to one padding and hash at import, speaks r || s for ECDSA, and refuses id-RSASSA-PSS keys.
+// Verification over SubtleCrypto of what a peer signed, and what signing has in common with it (webcrypto-signers.ts).
+// WebCrypto binds an RSA key to one padding and hash at import, speaks r || s for ECDSA, and refuses id-RSASSA-PSS keys.
 import type { Bytes } from '../bytes/index.js'
 import { failure } from '../errors.js'
-import {
-  asRsaEncryptionPkcs8,
-  asRsaEncryptionSpki,
-  ecPublicPoint,
-  isPssKey,
-  modulusBits,
-  pssParametersAllow,
-  rsaPublicNumbers,
-} from './key-encoding.js'
-import type { CryptoKeyLike, KeyKind, PublicKey, SignatureAlgorithm, Signer } from './provider.js'
-import {
-  algorithmFits,
-  algorithmName,
-  ecdsaSignatureFromDer,
-  ecdsaSignatureToDer,
-  isSignatureHash,
-  signerCan,
-} from './signatures.js'
-import type { JsonWebKeyLike, SubtleAlgorithm, SubtleLike } from './subtle.js'
+import type { KeyKind, PublicKey, SignatureAlgorithm } from './provider.js'
+import { algorithmFits, algorithmName, ecdsaSignatureFromDer, isSignatureHash } from './signatures.js'
+import type { SubtleAlgorithm, SubtleLike } from './subtle.js'
 
 export function subtleCanVerify(algorithm: SignatureAlgorithm, key?: KeyKind): boolean {
   if (algorithm.kind !== 'ed25519' && !isSignatureHash(algorithm.hash)) return false
@@ -38,14 +22,17 @@ export async function subtleVerify(
     throw failure('ERR_CRYPTO_UNAVAILABLE', `signatures with ${algorithmName(algorithm)}`)
   if (!algorithmFits(algorithm, kind)) return false
   // RFC 8017 §8.1.2: the signature is as long as the modulus. Engines on OpenSSL let PSS ones drop leading zeros.
-  if (kind.kind === 'rsa' && rsaPublicNumbers(spki)?.modulus.length !== signature.length) return false
-  if (kind.kind === 'ec' && ecPublicPoint(spki, kind.curve) === undefined) return false
-  if (algorithm.kind === 'rsa-pss' && !pssParametersAllow(spki, algorithm.hash, algorithm.saltLength))
-    return false
+  if (kind.kind === 'rsa' && Math.ceil(kind.bits / 8) !== signature.length) return false
   const raw = kind.kind === 'ec' ? ecdsaSignatureFromDer(signature, kind.curve) : (signature as Bytes)
   if (raw === undefined) return false
+  let encoded = spki
+  if (algorithm.kind === 'rsa-pss' && kind.kind === 'rsa' && kind.pss) {
+    // Keys of this kind are rare: what they ask for is loaded when there is one.
+    const { asRsaEncryptionSpki, pssParametersAllow } = await import('./key-encoding.js')
+    if (!pssParametersAllow(spki, algorithm.hash, algorithm.saltLength)) return false
+    encoded = asRsaEncryptionSpki(spki)
+  }
   try {
-    const encoded = asRsaEncryptionSpki(spki) as Bytes
     const key = await subtle.importKey('spki', encoded, importParameters(algorithm, kind), false, ['verify'])
     return await subtle.verify(useParameters(algorithm), key, raw, data as Bytes)
   } catch (cause) {
@@ -56,125 +43,29 @@ export async function subtleVerify(
   }
 }
 
-/** A signer for an unencrypted PKCS#8 key. It is imported once for every algorithm asked of it, not extractable. */
-export async function pkcs8Signer(subtle: SubtleLike, pkcs8: Uint8Array, kind: KeyKind): Promise<Signer> {
-  const encoded = asRsaEncryptionPkcs8(pkcs8) as Bytes
-  const imported = new Map<string, Promise<CryptoKeyLike>>()
-  const signer: Signer = {
-    key: kind,
-    spki: await publicHalf(subtle, pkcs8, kind),
-    canSign: (algorithm) =>
-      algorithm.kind !== 'rsa-pss' || pssParametersAllow(pkcs8, algorithm.hash, algorithm.saltLength),
-    async sign(algorithm, data) {
-      requireCan(signer, algorithm)
-      const name = kind.kind === 'rsa' ? algorithmName(algorithm) : kind.kind
-      let key = imported.get(name)
-      if (key === undefined) {
-        key = subtle.importKey('pkcs8', encoded, importParameters(algorithm, kind), false, ['sign'])
-        imported.set(name, key)
-      }
-      return signWith(subtle, await key, algorithm, data)
-    },
-  }
-  return signer
-}
-
-/** A signer for a CryptoKey with usage `sign`, extractable or not: it can do what the key was made for, no more. */
-export function cryptoKeySigner(subtle: SubtleLike, key: CryptoKeyLike, kind: KeyKind): Signer {
-  const made = key.algorithm as CryptoKeyLike['algorithm'] & {
-    readonly namedCurve?: string
-    readonly hash?: { readonly name: string }
-    readonly modulusLength?: number
-  }
-  if (key.type !== 'private' || !key.usages.includes('sign'))
-    throw failure('ERR_CRYPTO_KEY', 'the CryptoKey is not a private key with usage `sign`')
-  const fits =
-    kind.kind === 'ec'
-      ? made.name === 'ECDSA' && made.namedCurve === kind.curve
-      : kind.kind === 'ed25519'
-        ? made.name === 'Ed25519'
-        : (made.name === 'RSA-PSS' || (made.name === 'RSASSA-PKCS1-v1_5' && !kind.pss)) &&
-          made.modulusLength === kind.bits
-  if (!fits) throw failure('ERR_CRYPTO_KEY', `the CryptoKey (${made.name}) is not of the kind ${kind.kind}`)
-  const signer: Signer = {
-    key: kind,
-    canSign: (algorithm) =>
-      algorithmFits(algorithm, kind) &&
-      subtleNames[algorithm.kind] === made.name &&
-      (kind.kind !== 'rsa' || algorithm.kind === 'ed25519' || made.hash?.name === algorithm.hash),
-    async sign(algorithm, data) {
-      requireCan(signer, algorithm)
-      return signWith(subtle, key, algorithm, data)
-    },
-  }
-  return signer
-}
-
-const subtleNames: Readonly<Record<SignatureAlgorithm['kind'], string>> = {
+/** What WebCrypto calls them. */
+export const subtleNames: Readonly<Record<SignatureAlgorithm['kind'], string>> = {
   ecdsa: 'ECDSA',
   'rsa-pkcs1': 'RSASSA-PKCS1-v1_5',
   'rsa-pss': 'RSA-PSS',
   ed25519: 'Ed25519',
 }
 
-function importParameters(algorithm: SignatureAlgorithm, kind: KeyKind): SubtleAlgorithm {
+/** How to import a key for an algorithm. */
+export function importParameters(algorithm: SignatureAlgorithm, kind: KeyKind): SubtleAlgorithm {
   const name = subtleNames[algorithm.kind]
   if (kind.kind === 'ec') return { name, namedCurve: kind.curve }
   return algorithm.kind === 'ed25519' ? { name } : { name, hash: algorithm.hash }
 }
 
-function useParameters(algorithm: SignatureAlgorithm): SubtleAlgorithm {
+/** How to sign and verify. */
+export function useParameters(algorithm: SignatureAlgorithm): SubtleAlgorithm {
   const name = subtleNames[algorithm.kind]
   if (algorithm.kind === 'ecdsa') return { name, hash: algorithm.hash }
   return algorithm.kind === 'rsa-pss' ? { name, saltLength: algorithm.saltLength } : { name }
 }
 
-async function signWith(
-  subtle: SubtleLike,
-  key: CryptoKeyLike,
-  algorithm: SignatureAlgorithm,
-  data: Uint8Array,
-): Promise<Bytes> {
-  const signature = new Uint8Array(await subtle.sign(useParameters(algorithm), key, data as Bytes))
-  return algorithm.kind === 'ecdsa' ? ecdsaSignatureToDer(signature) : signature
-}
-
-function requireCan(signer: Signer, algorithm: SignatureAlgorithm): void {
-  if (!signerCan(signer, algorithm))
-    throw failure('ERR_CRYPTO_UNAVAILABLE', `${algorithmName(algorithm)} with this private key`)
-}
-
-/** SubjectPublicKeyInfo of a private key: the engine computes it, by way of the key's JWK. */
-async function publicHalf(subtle: SubtleLike, pkcs8: Uint8Array, kind: KeyKind): Promise<Bytes> {
-  const any: SignatureAlgorithm =
-    kind.kind === 'ec'
-      ? { kind: 'ecdsa', hash: 'SHA-256' }
-      : kind.kind === 'rsa'
-        ? { kind: 'rsa-pss', hash: 'SHA-256', saltLength: 32 }
-        : { kind: 'ed25519' }
-  const parameters = importParameters(any, kind)
-  let spki: Bytes
-  try {
-    const encoded = asRsaEncryptionPkcs8(pkcs8)
-    const key = await subtle.importKey('pkcs8', encoded, parameters, true, ['sign'])
-    const { kty, crv, x, y, n, e } = (await subtle.exportKey('jwk', key)) as JsonWebKeyLike
-    const half = kty === 'EC' ? { kty, crv, x, y } : kty === 'RSA' ? { kty, n, e } : { kty, crv, x }
-    const open = await subtle.importKey('jwk', half, parameters, true, ['verify'])
-    spki = new Uint8Array((await subtle.exportKey('spki', open)) as ArrayBuffer)
-  } catch (cause) {
-    if (isNotSupported(cause))
-      throw failure('ERR_CRYPTO_UNAVAILABLE', `keys of the kind ${kind.kind}`, { cause })
-    throw failure('ERR_CRYPTO_KEY', `not an unencrypted PKCS#8 private key of the kind ${kind.kind}`, {
-      cause,
-    })
-  }
-  if (kind.kind !== 'rsa') return spki
-  const numbers = rsaPublicNumbers(spki)
-  if (numbers === undefined || modulusBits(numbers) !== kind.bits || (isPssKey(pkcs8) && !kind.pss))
-    throw failure('ERR_CRYPTO_KEY', 'the RSA key has another size or purpose')
-  return spki
-}
-
-function isNotSupported(thrown: unknown): boolean {
+/** By this name engines throw for what they do not have. */
+export function isNotSupported(thrown: unknown): boolean {
   return thrown instanceof Error && thrown.name === 'NotSupportedError'
 }

@@ -7,7 +7,7 @@ import type { Aead, CryptoProvider } from './provider.js'
 import type { SubtleAlgorithm, SubtleLike } from './subtle.js'
 import { aesGcmRecordLimit, chachaRecordLimit, cipherSuites } from './suites.js'
 import { subtleGroup } from './webcrypto-groups.js'
-import { cryptoKeySigner, pkcs8Signer, subtleCanVerify, subtleVerify } from './webcrypto-signatures.js'
+import { subtleCanVerify, subtleVerify } from './webcrypto-signatures.js'
 
 /** What `webcrypto` needs: `globalThis.crypto` in a secure context, or the same by shape. */
 export interface WebCryptoSource {
@@ -39,8 +39,10 @@ export function webcrypto(source: WebCryptoSource): CryptoProvider {
     ],
     canVerify: subtleCanVerify,
     verify: (algorithm, key, signature, data) => subtleVerify(subtle, algorithm, key, signature, data),
-    signer: (key, kind) =>
-      key instanceof Uint8Array ? pkcs8Signer(subtle, key, kind) : cryptoKeySigner(subtle, key, kind),
+    async signer(key, kind) {
+      const { cryptoKeySigner, pkcs8Signer } = await import('./webcrypto-signers.js')
+      return key instanceof Uint8Array ? pkcs8Signer(subtle, key, kind) : cryptoKeySigner(subtle, key, kind)
+    },
   }
 }
 

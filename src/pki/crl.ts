@@ -8,6 +8,14 @@ import { type Name, readName } from './names.js'
 import { extensionIds } from './oid.js'
 import { readTime } from './time.js'
 
+/** What lists say of a certificate; `verifies` tells whether the issuer made a signature. */
+export type RevocationCheck = (
+  certificate: Certificate,
+  issuer: Certificate,
+  now: number,
+  verifies: (signed: Signed) => Promise<boolean>,
+) => Promise<'revoked' | 'unknown' | { readonly unusable: string }>
+
 export interface RevocationList {
   readonly issuer: Name
   readonly thisUpdate: number
@@ -67,8 +75,23 @@ export function parseRevocationList(encoded: Uint8Array): RevocationList {
   return { issuer, thisUpdate, nextUpdate, authorityKeyId, revoked, signed, problem }
 }
 
+/** Revocation by these lists (DER). Throws ERR_CERT_CRL for one that cannot be read. */
+export function revocationBy(encoded: readonly Uint8Array[]): RevocationCheck {
+  const lists = encoded.map(parseRevocationList)
+  return async ({ serialNumber }, issuer, now, verifies) => {
+    for (const list of listsOf(issuer, lists)) {
+      const unusable =
+        listProblem(list, issuer, now) ??
+        ((await verifies(list.signed)) ? undefined : 'its signature is wrong')
+      if (unusable !== undefined) return { unusable }
+      if (list.revoked.some((serial) => equal(serial, serialNumber))) return 'revoked'
+    }
+    return 'unknown'
+  }
+}
+
 /** The lists that speak for certificates of this issuer. */
-export function listsOf(issuer: Certificate, lists: readonly RevocationList[]): RevocationList[] {
+function listsOf(issuer: Certificate, lists: readonly RevocationList[]): RevocationList[] {
   return lists.filter(
     ({ issuer: name, authorityKeyId: id }) =>
       name.key === issuer.subject.key &&
@@ -77,7 +100,7 @@ export function listsOf(issuer: Certificate, lists: readonly RevocationList[]): 
 }
 
 /** Why a list of this issuer cannot be used now, its signature apart; or undefined. */
-export function listProblem(list: RevocationList, issuer: Certificate, now: number): string | undefined {
+function listProblem(list: RevocationList, issuer: Certificate, now: number): string | undefined {
   // RFC 5280 §6.3.3 (f): the issuer's key usage, if present, allows signing lists.
   if (issuer.keyUsage?.has(keyUsageBits.crlSign) === false) return 'its issuer may not sign revocation lists'
   if (now < list.thisUpdate) return 'it is not valid yet'

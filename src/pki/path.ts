@@ -7,7 +7,7 @@ import { type ErrorCode, failure, TunnelError } from '../errors.js'
 import { keyProblem, signatureFits } from './algorithms.js'
 import { type Certificate, isSelfIssued, type Signed } from './certificate.js'
 import { constrainedNames, constraintProblem } from './constraints.js'
-import { listProblem, listsOf, type RevocationList } from './crl.js'
+import type { RevocationCheck } from './crl.js'
 import { keyUsageBits } from './extensions.js'
 import { nameText, printable } from './names.js'
 import { purposeIds } from './oid.js'
@@ -44,7 +44,8 @@ export interface PathRequest {
   readonly others: readonly Uint8Array[]
   readonly trust: TrustStore
   readonly purpose: 'server' | 'client'
-  readonly crls: readonly RevocationList[]
+  /** By the lists that were handed in; undefined where there are none. */
+  readonly revocation: RevocationCheck | undefined
   /** Milliseconds, cut to whole seconds as certificates count them. */
   readonly now: number
   readonly crypto: CryptoProvider
@@ -261,15 +262,11 @@ async function revocationProblem(
 ): Promise<TunnelError | undefined> {
   const depth = path.length - 1
   const child = path.at(-1)!
-  for (const list of listsOf(issuer, search.crls)) {
-    const unusable =
-      listProblem(list, issuer, search.now) ??
-      ((await verifies(search, list.signed, issuer)) ? undefined : 'its signature is wrong')
-    if (unusable !== undefined) return problem('ERR_CERT_CRL', unusable, depth + 1, issuer)
-    if (list.revoked.some((serial) => equal(serial, child.serialNumber)))
-      return problem('ERR_CERT_REVOKED', undefined, depth, child)
-  }
-  return undefined
+  const found = await search.revocation?.(child, issuer, search.now, (signed) =>
+    verifies(search, signed, issuer),
+  )
+  if (found === 'revoked') return problem('ERR_CERT_REVOKED', undefined, depth, child)
+  return typeof found === 'object' ? problem('ERR_CERT_CRL', found.unusable, depth + 1, issuer) : undefined
 }
 
 /** One signature, verified once. */

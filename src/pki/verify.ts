@@ -4,7 +4,6 @@ import { type Bytes, equal } from '../bytes/index.js'
 import type { CryptoProvider } from '../crypto/provider.js'
 import { failure } from '../errors.js'
 import { type Certificate, parseCertificate } from './certificate.js'
-import { parseRevocationList } from './crl.js'
 import { nameText, printable } from './names.js'
 import { buildPath, defaultPathLimits, type PathLimits } from './path.js'
 import { matchesServerName, presentedNames } from './server-name.js'
@@ -66,7 +65,7 @@ export async function verifyChain({
         others,
         trust,
         purpose,
-        crls: (crls ?? []).map(parseRevocationList),
+        revocation: crls?.length ? (await import('./crl.js')).revocationBy(crls) : undefined,
         // RFC 5280 §4.1.2.5: validity is counted in seconds.
         now: Math.floor(now / 1000) * 1000,
         crypto,

@@ -1,8 +1,8 @@
 // The TLS client that the flags describe. Goes below `tlsClient` in one thing: which signature schemes are offered, and in
 // what order, is not an option of the library.
 import { readFileSync } from 'node:fs'
-import type { CryptoProvider, Group } from '../../src/crypto/provider.js'
 import { groupIds } from '../../src/crypto/groups.js'
+import type { CryptoProvider, Group } from '../../src/crypto/provider.js'
 import type { Layer } from '../../src/layer.js'
 import { dangerously, trustStore } from '../../src/pki/index.js'
 import { nodeCrypto } from '../../src/platform/node/crypto.js'
@@ -29,7 +29,8 @@ export function cryptoFor(settings: Settings): ClientParts {
   const { curves, verifyPrefs, policy, keyUpdate, cipher } = settings
   const restricted = underPolicy(nodeCrypto, policy)
   let { crypto } = restricted
-  if (curves.length > 0) crypto = { ...crypto, groups: curves.map((id) => groupWithId(crypto, id, '-curves')) }
+  if (curves.length > 0)
+    crypto = { ...crypto, groups: curves.map((id) => groupWithId(crypto, id, '-curves')) }
   // A key good for two records is changed before the first of ours that carries data.
   if (keyUpdate)
     crypto = {
@@ -70,7 +71,11 @@ export function client(
 }
 
 /** BoringSSL's shim checks the chain when told to, and never a name. */
-function expectation({ verifyPeer, verifyFail, trustCert }: Settings): NonNullable<TlsClientOptions['expect']> {
+function expectation({
+  verifyPeer,
+  verifyFail,
+  trustCert,
+}: Settings): NonNullable<TlsClientOptions['expect']> {
   if (!verifyPeer)
     return () => [{ trust: dangerously.anyCertificate('the runner did not ask for it'), purpose: 'server' }]
   if (verifyFail)
@@ -83,7 +88,9 @@ function expectation({ verifyPeer, verifyFail, trustCert }: Settings): NonNullab
 
 /** What is known of the server's groups beforehand decides what shares are sent; otherwise what was asked for. */
 function keyShares(settings: Settings, crypto: CryptoProvider): readonly Group['name'][] | undefined {
-  const hinted = settings.supportedGroupsHint.flatMap((id) => crypto.groups.filter((group) => group.id === id))
+  const hinted = settings.supportedGroupsHint.flatMap((id) =>
+    crypto.groups.filter((group) => group.id === id),
+  )
   if (hinted.length > 0) return [hinted[0]!.name]
   return settings.keyShares?.map((id) => groupWithId(crypto, id, '-key-shares').name)
 }

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { equal } from '../../src/bytes/index.js'
 import type { CryptoProvider } from '../../src/crypto/provider.js'
+import { failure } from '../../src/errors.js'
 import { type Identity, loadIdentity, parseCertificate } from '../../src/pki/index.js'
 import type { IdentityRequest, IdentitySource } from '../../src/tls/options.js'
 import { type SignatureScheme, signatureSchemes } from '../../src/tls/registry.js'
@@ -52,7 +53,7 @@ function choose(candidates: readonly Candidate[], request: IdentityRequest): Can
   // With nothing that fits, the library says why: the first is handed to it all the same.
   if (signing.length === 0) return candidates[0]
   const match = signing.find(({ flags, identity }) => !flags.mustMatchIssuer || issued(identity, request))
-  if (match === undefined) throw new ApplicationRefusal('NO_MATCHING_ISSUER')
+  if (match === undefined) throw failure('ERR_TLS_NO_SIGNATURE_OVERLAP', 'no credential of these issuers')
   return match
 }
 
@@ -85,7 +86,8 @@ async function load(flags: CredentialFlags, crypto: CryptoProvider): Promise<Ide
       ...signer,
       canSign: (algorithm) =>
         allowed.some(
-          (scheme) => JSON.stringify(scheme.algorithm) === JSON.stringify(algorithm) && scheme.fits(signer.key),
+          (scheme) =>
+            JSON.stringify(scheme.algorithm) === JSON.stringify(algorithm) && scheme.fits(signer.key),
         ),
       sign: (algorithm, data) => signer.sign(algorithm, data),
     },
@@ -95,6 +97,7 @@ async function load(flags: CredentialFlags, crypto: CryptoProvider): Promise<Ide
 /** The schemes with these ids, in this order. Raises `Unimplemented` when none is known. */
 export function knownSchemes(ids: readonly number[], flag: string): readonly SignatureScheme[] {
   const known = ids.flatMap((id) => signatureSchemes.filter((scheme) => scheme.id === id))
-  if (known.length === 0) throw new Unimplemented(`${flag} ${ids.join(' ')}: SHA-1, MD5 and unknown signatures`)
+  if (known.length === 0)
+    throw new Unimplemented(`${flag} ${ids.join(' ')}: SHA-1, MD5 and unknown signatures`)
   return known
 }

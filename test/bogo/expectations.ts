@@ -32,7 +32,6 @@ export function checkHandshake(settings: Settings, { info, trace, credentials, r
   same('-expect-curve-id', settings.expectCurve, groupIds[info.group as keyof typeof groupIds])
   same('-expect-peer-signature-algorithm', settings.expectSignature, schemeId)
   same('-expect-cipher', settings.expectCipher, suiteIds[suite])
-  same('-expect-cipher-aes', settings.expectCipherAes, suite.includes('AES'))
   same('-expect-hrr', settings.expectRetry, sent(trace, 'client_hello').length > 1)
   same('-expect-selected-credential', settings.expectSelectedCredential, credentials.chosen())
   if (settings.expectVerifyResult) same('-expect-verify-result', !settings.verifyFail, info.peer.verified)

@@ -117,11 +117,14 @@ function report(results, reasons) {
   for (const [name, count] of Object.entries(counts)) say(`${name.padEnd(18)}${count}`)
   for (const { name } of accepted) say(`    accepted: ${name}`)
   if (options.json !== undefined)
-    writeFileSync(options.json, JSON.stringify(
+    writeFileSync(
+      options.json,
+      JSON.stringify(
         { counts, unimplemented: Object.fromEntries(reasons), failures: Object.fromEntries(sorted) },
         null,
         2,
-      ))
+      ),
+    )
   return failed.length + missing.length === 0 ? 0 : 1
 }
 
@@ -138,7 +141,10 @@ function run(command, args, settings) {
 
 /** The runner's globs: `*` and `?` in a name without slashes. */
 function matches(name, pattern) {
-  const source = pattern.replace(/[.+^${}()|\\]/g, '\\$&').replace(/\*/g, '.*').replace(/\?/g, '.')
+  const source = pattern
+    .replace(/[.+^${}()|\\]/g, '\\$&')
+    .replace(/\*/g, '.*')
+    .replace(/\?/g, '.')
   return new RegExp(`^${source}$`).test(name)
 }
 

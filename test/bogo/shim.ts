@@ -126,7 +126,7 @@ function tell(error: unknown): number {
   const refusal = error.cause instanceof ApplicationRefusal ? `:APPLICATION_${error.cause.message}:` : ''
   const status = error.code === 'ERR_INTERNAL' ? OUR_FAULT : 1
   const stack = status === OUR_FAULT ? `\n${(error.cause as Error | undefined)?.stack}` : ''
-  return say(status, `:${error.code}:${alert}${refusal} ${error.message}${stack}`)
+  return say(status, `:${error.code}: ${error.detail ?? ''} ${alert}${refusal}${stack}`)
 }
 
 /** The runner drops what such a test says: run.mjs reads it from a file. */

@@ -59,7 +59,7 @@ import {
   signerCan,
 } from '../../crypto/signatures.js'
 import { aesGcmRecordLimit, chachaRecordLimit, cipherSuites } from '../../crypto/suites.js'
-import { cryptoKeySigner } from '../../crypto/webcrypto-signatures.js'
+import { cryptoKeySigner } from '../../crypto/webcrypto-signers.js'
 import { failure } from '../../errors.js'
 
 const TAG = 16
