@@ -81,7 +81,17 @@ export {
 } from './pki/index.js'
 export type { Address, Platform, WebSocketWire, WireOptions } from './platform/platform.js'
 export type { ByteStream, StreamLimits, TunnelSocket, Wire, WireEvents } from './stream/index.js'
-export { type TlsClientOptions, type TlsInfo, type TlsLimits, tlsClient } from './tls/index.js'
+export {
+  type ChannelBindingType,
+  memorySessionStore,
+  type Session,
+  type SessionStore,
+  type TlsClientOptions,
+  type TlsInfo,
+  type TlsLayer,
+  type TlsLimits,
+  tlsClient,
+} from './tls/index.js'
 export type { Direction, KeyLog, Span, TimedTraceEvent, Trace, TraceEvent } from './trace.js'
 export {
   pingFraming,

@@ -1,4 +1,5 @@
-// Text and bytes: ASCII, UTF-8, hex and base64, written out because the core may not assume a global TextDecoder.
+// Text and bytes: Latin-1, UTF-8, hex and base64, by the means of the language alone: the core may not assume a global
+// TextDecoder.
 import { type ErrorCode, failure } from '../errors.js'
 import type { Bytes } from './index.js'
 
@@ -25,52 +26,20 @@ export function fromLatin1(bytes: Uint8Array): string {
 
 /** UTF-8 of well-formed text; lone surrogates become U+FFFD. */
 export function utf8(text: string): Bytes {
-  const out: number[] = []
-  for (const symbol of text) {
-    let point = symbol.codePointAt(0)!
-    if (point >= 0xd800 && point <= 0xdfff) point = 0xfffd
-    if (point < 0x80) out.push(point)
-    else if (point < 0x800) out.push(0xc0 | (point >> 6), 0x80 | (point & 63))
-    else if (point < 0x10000) out.push(0xe0 | (point >> 12), 0x80 | ((point >> 6) & 63), 0x80 | (point & 63))
-    else
-      out.push(
-        0xf0 | (point >> 18),
-        0x80 | ((point >> 12) & 63),
-        0x80 | ((point >> 6) & 63),
-        0x80 | (point & 63),
-      )
-  }
-  return new Uint8Array(out)
+  // With the flag `u` a pair is one symbol, so that only lone surrogates are of the class.
+  const wellFormed = text.replace(/\p{Surrogate}/gu, '\ufffd')
+  const escaped = encodeURIComponent(wellFormed)
+  return latin1(escaped.replace(/%(..)/g, (_, octet) => String.fromCharCode(Number.parseInt(octet, 16))))
 }
 
 /** Strict UTF-8 (RFC 3629: no overlong forms, surrogates or values past U+10FFFF), or undefined. */
 export function fromUtf8(bytes: Uint8Array): string | undefined {
-  let text = ''
-  for (let i = 0; i < bytes.length; ) {
-    const lead = bytes[i++]!
-    const more =
-      lead < 0x80
-        ? 0
-        : lead >= 0xc2 && lead <= 0xdf
-          ? 1
-          : (lead & 0xf0) === 0xe0
-            ? 2
-            : lead >= 0xf0 && lead <= 0xf4
-              ? 3
-              : -1
-    if (more < 0 || i + more > bytes.length) return undefined
-    let point = more === 0 ? lead : lead & (0x3f >> more)
-    for (let k = 0; k < more; k++) {
-      const byte = bytes[i++]!
-      if ((byte & 0xc0) !== 0x80) return undefined
-      point = (point << 6) | (byte & 63)
-    }
-    if ((more === 2 && point < 0x800) || (more === 3 && (point < 0x10000 || point > 0x10ffff)))
-      return undefined
-    if (point >= 0xd800 && point <= 0xdfff) return undefined
-    text += String.fromCodePoint(point)
+  try {
+    // ECMA-262 wants decoding to be that strict.
+    return decodeURIComponent(hex(bytes).replace(/../g, '%$&'))
+  } catch {
+    return undefined
   }
-  return text
 }
 
 export function hex(bytes: Uint8Array): string {

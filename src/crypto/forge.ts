@@ -73,6 +73,7 @@ function verified(
   const operated = rsaPublicOperation(spki, signature)
   if (operated === undefined) return false
   const { encoded, bits } = operated
+  if (!isSignatureHash(algorithm.hash)) return false
   const hash = forgeHashes[algorithm.hash]
   if (algorithm.kind === 'rsa-pkcs1') {
     const right = emsaPkcs1(hash, data, encoded.length)
@@ -122,9 +123,12 @@ function encode(
   bits: number,
   random: (length: number) => Bytes,
 ): Bytes | undefined {
-  if (algorithm.kind === 'rsa-pkcs1') return emsaPkcs1(forgeHashes[algorithm.hash], data, Math.ceil(bits / 8))
-  if (algorithm.kind !== 'rsa-pss') return undefined
-  return emsaPss(forgeHashes[algorithm.hash], data, random(algorithm.saltLength), bits - 1)
+  if (algorithm.kind === 'ed25519' || !isSignatureHash(algorithm.hash)) return undefined
+  const hash = forgeHashes[algorithm.hash]
+  if (algorithm.kind === 'rsa-pkcs1') return emsaPkcs1(hash, data, Math.ceil(bits / 8))
+  return algorithm.kind === 'rsa-pss'
+    ? emsaPss(hash, data, random(algorithm.saltLength), bits - 1)
+    : undefined
 }
 
 function ed25519Signer(pkcs8: Uint8Array, kind: KeyKind): Signer {

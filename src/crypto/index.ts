@@ -1,5 +1,6 @@
 // Crypto as values: provider types, and the tables that platforms assemble. No protocol state, no certificates.
 
+export { ecdsaSignatureFromDer, ecdsaSignatureToDer } from './ecdsa-encoding.js'
 export { forgeCrypto } from './forge.js'
 export {
   groupIds,
@@ -10,14 +11,8 @@ export { deriveSecret, hkdfExpand, hkdfExpandLabel, hkdfExtract } from './hkdf.j
 export { isPssKey, pssParametersAllow, samePublicKey } from './key-encoding.js'
 export { prf12 } from './prf.js'
 export type * from './provider.js'
-export {
-  algorithmFits,
-  algorithmName,
-  ecdsaSignatureFromDer,
-  ecdsaSignatureToDer,
-  isSignatureHash,
-  signerCan,
-} from './signatures.js'
+export { sha1 } from './sha1.js'
+export { algorithmFits, algorithmName, isSignatureHash, signerCan } from './signatures.js'
 export type { JsonWebKeyLike, SubtleAlgorithm, SubtleLike } from './subtle.js'
 export { aesGcmRecordLimit, chachaRecordLimit, cipherSuites } from './suites.js'
 export { type WebCryptoSource, webcrypto } from './webcrypto.js'

@@ -5,6 +5,7 @@
 import type { Bytes } from '../bytes/index.js'
 import type { MaybePromise } from '../layer.js'
 
+/** SHA-1 is a name only: what is signed with it can be told, and is refused. */
 export type HashName = 'SHA-1' | 'SHA-256' | 'SHA-384' | 'SHA-512'
 
 /** A running hash. `digest()` does not consume the state, so a transcript can be read many times. */
@@ -109,7 +110,7 @@ export interface CryptoKeyLike {
 export interface CryptoProvider {
   readonly name: string
   random(length: number): Bytes
-  readonly hashes: Readonly<Record<HashName, Hash>>
+  readonly hashes: Readonly<Record<Exclude<HashName, 'SHA-1'>, Hash>>
   /** TLS 1.3 suites, in preference order. */
   readonly suites: readonly CipherSuite[]
   /** Key exchange groups, in preference order. */

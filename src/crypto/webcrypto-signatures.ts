@@ -2,8 +2,10 @@
 // WebCrypto binds an RSA key to one padding and hash at import, speaks r || s for ECDSA, and refuses id-RSASSA-PSS keys.
 import type { Bytes } from '../bytes/index.js'
 import { failure } from '../errors.js'
+import { ecdsaSignatureFromDer } from './ecdsa-encoding.js'
+import { asRsaEncryptionSpki, ecPublicPoint, pssParametersAllow, rsaPublicNumbers } from './key-encoding.js'
 import type { KeyKind, PublicKey, SignatureAlgorithm } from './provider.js'
-import { algorithmFits, algorithmName, ecdsaSignatureFromDer, isSignatureHash } from './signatures.js'
+import { algorithmFits, algorithmName, isSignatureHash } from './signatures.js'
 import type { SubtleAlgorithm, SubtleLike } from './subtle.js'
 
 export function subtleCanVerify(algorithm: SignatureAlgorithm, key?: KeyKind): boolean {
@@ -22,17 +24,14 @@ export async function subtleVerify(
     throw failure('ERR_CRYPTO_UNAVAILABLE', `signatures with ${algorithmName(algorithm)}`)
   if (!algorithmFits(algorithm, kind)) return false
   // RFC 8017 §8.1.2: the signature is as long as the modulus. Engines on OpenSSL let PSS ones drop leading zeros.
-  if (kind.kind === 'rsa' && Math.ceil(kind.bits / 8) !== signature.length) return false
+  if (kind.kind === 'rsa' && rsaPublicNumbers(spki)?.modulus.length !== signature.length) return false
+  if (kind.kind === 'ec' && ecPublicPoint(spki, kind.curve) === undefined) return false
+  if (algorithm.kind === 'rsa-pss' && !pssParametersAllow(spki, algorithm.hash, algorithm.saltLength))
+    return false
   const raw = kind.kind === 'ec' ? ecdsaSignatureFromDer(signature, kind.curve) : (signature as Bytes)
   if (raw === undefined) return false
-  let encoded = spki
-  if (algorithm.kind === 'rsa-pss' && kind.kind === 'rsa' && kind.pss) {
-    // Keys of this kind are rare: what they ask for is loaded when there is one.
-    const { asRsaEncryptionSpki, pssParametersAllow } = await import('./key-encoding.js')
-    if (!pssParametersAllow(spki, algorithm.hash, algorithm.saltLength)) return false
-    encoded = asRsaEncryptionSpki(spki)
-  }
   try {
+    const encoded = asRsaEncryptionSpki(spki) as Bytes
     const key = await subtle.importKey('spki', encoded, importParameters(algorithm, kind), false, ['verify'])
     return await subtle.verify(useParameters(algorithm), key, raw, data as Bytes)
   } catch (cause) {

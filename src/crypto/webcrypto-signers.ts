@@ -1,6 +1,7 @@
 // Signers over SubtleCrypto, from PKCS#8 and from CryptoKeys: loaded by `webcrypto` when there is a key to sign with.
 import type { Bytes } from '../bytes/index.js'
 import { failure } from '../errors.js'
+import { ecdsaSignatureToDer } from './ecdsa-encoding.js'
 import {
   asRsaEncryptionPkcs8,
   isPssKey,
@@ -9,7 +10,7 @@ import {
   rsaPublicNumbers,
 } from './key-encoding.js'
 import type { CryptoKeyLike, KeyKind, SignatureAlgorithm, Signer } from './provider.js'
-import { algorithmFits, algorithmName, ecdsaSignatureToDer, signerCan } from './signatures.js'
+import { algorithmFits, algorithmName, signerCan } from './signatures.js'
 import type { JsonWebKeyLike, SubtleLike } from './subtle.js'
 import { importParameters, isNotSupported, subtleNames, useParameters } from './webcrypto-signatures.js'
 

@@ -61,7 +61,7 @@ export async function openWire(run: TcpRun): Promise<Connection> {
 export async function openOuter(run: TcpRun, connection: Connection, hello: OuterHello): Promise<Opened> {
   const { settings } = run
   const layer = run.layers.tls({
-    ...tlsBasics(run),
+    ...tlsBasics(run, 'outer', hello),
     serverName: hello.serverName,
     alpn: hello.alpn,
     alpnPolicy: hello.required ? 'required' : 'optional',

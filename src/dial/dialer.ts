@@ -11,7 +11,6 @@ import type { Verdict } from './cache.js'
 import { defaultProbeAlpn } from './defaults.js'
 import type { ConnectOptions, DialerOptions, Timeouts } from './options.js'
 import type { Reach } from './reach.js'
-import { withRetries } from './retry.js'
 import type { Layers, Reached, Run, Timings } from './run.js'
 import { step, tellUnverified, within } from './run.js'
 import { type Settings, settingsFor, settingsOf, storeOf } from './settings.js'
@@ -110,18 +109,11 @@ export function dialerBy(
     way.check(settings)
     const run = await newRun(settings, given.signal)
     const { reach } = await way.begin(run)
-    const reached = await withRetries(
-      {
-        policy: settings.retry,
-        random: (length) => platform.crypto.random(length),
-        pause: (milliseconds) => pause(run, milliseconds),
-        retrying: (facts) => step(run, 'retry', facts),
-      },
-      () => {
-        run.evidence.length = 0
-        return reach()
-      },
-    )
+    const dial = () => {
+      run.evidence.length = 0
+      return reach()
+    }
+    const reached = settings.retry.retries === 0 ? await dial() : await retrying(run, dial)
     run.timings.total = run.clock()
     const aborted = run.signals.find((signal) => signal?.aborted)
     if (aborted !== undefined) {
@@ -156,17 +148,18 @@ export function dialerBy(
   }
 }
 
-async function pause(run: Run, milliseconds: number): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  try {
-    await within(run, { milliseconds: 0, phase: 'dial' }, () => {
-      return new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, milliseconds)
-      })
-    })
-  } finally {
-    clearTimeout(timer)
-  }
+// Nobody retries who did not ask for it: loaded when somebody does, before anything can fail.
+async function retrying<T>(run: Run, dial: () => Promise<T>): Promise<T> {
+  const { pauseOf, withRetries } = await import('./retry.js')
+  return withRetries(
+    {
+      policy: run.settings.retry,
+      random: (length) => run.platform.crypto.random(length),
+      pause: (milliseconds) => pauseOf(run, milliseconds),
+      retrying: (facts) => step(run, 'retry', facts),
+    },
+    dial,
+  )
 }
 
 function infoOf(run: Run, reached: Reached): TunnelInfo {

@@ -28,7 +28,7 @@ export async function enter(
 ): Promise<Reached> {
   const { settings } = run
   const layer = run.layers.tls({
-    ...tlsBasics(run),
+    ...tlsBasics(run, 'inner', settings),
     serverName: settings.serverName,
     alpn: settings.alpn,
     alpnPolicy: 'required',
@@ -49,15 +49,21 @@ export async function enter(
 }
 
 /** What the TLS layers of a dial have in common. */
-export function tlsBasics({
-  platform,
-  settings,
-}: Run): Pick<TlsClientOptions, 'crypto' | 'now' | 'keylog' | 'limits'> {
+export function tlsBasics(
+  { platform, settings }: Run,
+  floor: 'outer' | 'inner',
+  { serverName, alpn }: { readonly serverName: string; readonly alpn: readonly string[] },
+): Pick<TlsClientOptions, 'crypto' | 'now' | 'keylog' | 'limits' | 'session' | 'sessionKey'> {
   return {
     crypto: platform.crypto,
     now: () => platform.now(),
     ...(settings.keylog && { keylog: settings.keylog }),
     ...(settings.limits.tls && { limits: settings.limits.tls }),
+    ...(settings.session && {
+      session: settings.session,
+      // One store may serve both floors, and several dialers.
+      sessionKey: JSON.stringify([floor, settings.origin.key, serverName, ...alpn]),
+    }),
   }
 }
 

@@ -3,7 +3,7 @@
 import type { MaybePromise } from '../layer.js'
 import type { IdentityInput, Trust } from '../pki/index.js'
 import type { StreamLimits } from '../stream/index.js'
-import type { TlsLimits } from '../tls/index.js'
+import type { SessionStore, TlsLimits } from '../tls/index.js'
 import type { KeyLog, Trace } from '../trace.js'
 import type { VerdictCache } from './cache.js'
 import type { Mode } from './plan.js'
@@ -98,6 +98,8 @@ export interface DialerOptions {
   readonly retry?: Partial<RetryPolicy>
   readonly trace?: Trace
   readonly keylog?: KeyLog
+  /** Where TLS sessions, outer and inner, are kept for later connections to resume; by default none are. They hold secrets. */
+  readonly session?: SessionStore
   /** Aborting it closes the dialer at once: dials under way and open tunnels. */
   readonly signal?: AbortSignal
   /** Where verdicts are remembered. Default: a cache of this dialer's own. */

@@ -3,6 +3,7 @@
 import type { TunnelError } from '../errors.js'
 import { asTunnelError } from '../errors.js'
 import type { RetryPolicy } from './options.js'
+import { type Run, within } from './run.js'
 
 export interface RetryContext {
   readonly policy: RetryPolicy
@@ -39,4 +40,18 @@ export function pauseBefore(attempt: number, context: Pick<RetryContext, 'policy
   const ceiling = Math.min(context.policy.maxDelay, context.policy.delay * 2 ** (attempt - 1))
   const [a = 0, b = 0] = context.random(2)
   return Math.round((ceiling * (a * 256 + b)) / 65_535)
+}
+
+/** A pause that ends with the dial. */
+export async function pauseOf(run: Run, milliseconds: number): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  try {
+    await within(run, { milliseconds: 0, phase: 'dial' }, () => {
+      return new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, milliseconds)
+      })
+    })
+  } finally {
+    clearTimeout(timer)
+  }
 }

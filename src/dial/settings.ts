@@ -4,6 +4,7 @@ import type { TunnelError } from '../errors.js'
 import { failure } from '../errors.js'
 import { type Trust, type TrustStore, trustStore, type UnverifiedTrust } from '../pki/index.js'
 import type { Address } from '../platform/platform.js'
+import type { SessionStore } from '../tls/index.js'
 import type { KeyLog, Trace } from '../trace.js'
 import {
   defaultKeepAlive,
@@ -58,6 +59,7 @@ export interface Settings {
   readonly retry: RetryPolicy
   readonly trace: Trace | undefined
   readonly keylog: KeyLog | undefined
+  readonly session: SessionStore | undefined
 }
 
 /** Checks a dialer's options; what only a connect() may lack (`alpn`) is left open. */
@@ -90,6 +92,7 @@ export function settingsOf(options: DialerOptions): Settings {
     retry: retryOf(options.retry),
     trace: functionOf('trace', options.trace),
     keylog: functionOf('keylog', options.keylog),
+    session: options.session,
   }
 }
 

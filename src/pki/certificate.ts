@@ -2,8 +2,8 @@
 // knows about chains, time or trust.
 import { type Bytes, equal } from '../bytes/index.js'
 import type { SignatureAlgorithm } from '../crypto/provider.js'
+import { type Der, der } from '../der/index.js'
 import { readSignatureAlgorithm, readSubjectKey, type SubjectKey } from './algorithms.js'
-import { type Der, der } from './der.js'
 import { type Extensions, keyUsageBits, readExtensions } from './extensions.js'
 import { type Name, readName } from './names.js'
 import { readTime } from './time.js'

@@ -1,6 +1,6 @@
 // Name constraints (RFC 5280 §4.2.1.10): parsing, and checking the names of one certificate against one CA's subtrees.
 // Every doubt fails closed. Comparisons are counted by the caller's budget, since their number is a product.
-import type { Der } from './der.js'
+import type { Der } from '../der/index.js'
 import { type GeneralName, generalNameKinds as kinds, readGeneralName } from './general-names.js'
 import type { Name } from './names.js'
 import { emailAddress } from './oid.js'

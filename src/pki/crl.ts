@@ -1,8 +1,8 @@
 // Certificate revocation lists that the caller hands in (RFC 5280 §5 and §6.3): complete lists of the issuer itself.
 // Nothing is fetched. A list that is there and cannot be used fails closed; that none is there fails nothing.
 import { type Bytes, equal } from '../bytes/index.js'
+import { der, tags } from '../der/index.js'
 import { type Certificate, readSigned, type Signed } from './certificate.js'
-import { der, tags } from './der.js'
 import { keyUsageBits, readAuthorityKeyId, readEachExtension } from './extensions.js'
 import { type Name, readName } from './names.js'
 import { extensionIds } from './oid.js'

@@ -1,8 +1,8 @@
 // Certificate extensions (RFC 5280 §4.2), decoded. A critical extension that is not acted upon is noted, not judged:
 // whether that matters is the path's affair (path.ts).
 import type { Bytes } from '../bytes/index.js'
+import { type Der, tags } from '../der/index.js'
 import { type NameConstraints, readNameConstraints } from './constraints.js'
-import { type Der, tags } from './der.js'
 import { type GeneralName, readGeneralNames, skipAccessDescriptions } from './general-names.js'
 import { extensionIds } from './oid.js'
 

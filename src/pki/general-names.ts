@@ -1,7 +1,7 @@
 // GeneralName (RFC 5280 §4.2.1.6), as presented by certificates and as the base of name constraints. Only the shape is
 // checked here; what matches what is decided in server-name.ts and constraints.ts.
 import { type Bytes, fromLatin1 } from '../bytes/index.js'
-import { type Der, tags } from './der.js'
+import { type Der, tags } from '../der/index.js'
 import { type Name, readName } from './names.js'
 
 /** Tag numbers of the CHOICE. */

@@ -8,10 +8,10 @@ import type {
   SignatureAlgorithm,
   Signer,
 } from '../crypto/provider.js'
+import { der, tags } from '../der/index.js'
 import { asTunnelError, failure, TunnelError } from '../errors.js'
 import { readSubjectKey } from './algorithms.js'
 import { type Certificate, isSelfIssued, parseCertificate } from './certificate.js'
-import { der, tags } from './der.js'
 import type { Identity, IdentityInput } from './identity.js'
 import { certificatesIn } from './pem.js'
 import { type PrivateKey, readPkcs8, readPrivateKey } from './private-key.js'

@@ -1,7 +1,8 @@
 // Certificates: DER, X.509, path validation, trust anchors and identities. Cryptography comes in as a provider, time as a
 // number; no sockets, no files, no clock, no TLS messages.
+
+export { Der, der } from '../der/index.js'
 export { allowsDigitalSignature, type Certificate, isSelfIssued, parseCertificate } from './certificate.js'
-export { Der, der } from './der.js'
 export { keyUsageBits } from './extensions.js'
 export { type GeneralName, generalNameKinds } from './general-names.js'
 export { type CertificateInput, type Identity, type IdentityInput, loadIdentity } from './identity.js'

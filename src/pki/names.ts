@@ -1,8 +1,7 @@
 // Distinguished names: parsing, comparison (RFC 5280 §7.1) and RFC 4514 text for messages. Names of servers are
 // elsewhere (server-name.ts); no policy about what a name must hold.
 import { type Bytes, fromLatin1, fromUtf8, hex, utf8 } from '../bytes/index.js'
-import { type Der, tags } from './der.js'
-import { element } from './der-write.js'
+import { type Der, element, tags } from '../der/index.js'
 import { attributeNames } from './oid.js'
 
 export interface Attribute {

@@ -1,4 +1,4 @@
-// The object identifiers that are understood, in dotted text. No parsing.
+// The object identifiers of certificates that are understood, in dotted text; those of keys are in `crypto`. No parsing.
 
 export const extensionIds = {
   subjectKeyIdentifier: '2.5.29.14',
@@ -22,15 +22,6 @@ export const purposeIds = {
   server: '1.3.6.1.5.5.7.3.1',
   client: '1.3.6.1.5.5.7.3.2',
 } as const
-
-export const keyIds = {
-  rsa: '1.2.840.113549.1.1.1',
-  rsaPss: '1.2.840.113549.1.1.10',
-  ec: '1.2.840.10045.2.1',
-  ed25519: '1.3.101.112',
-} as const
-
-export const mgf1 = '1.2.840.113549.1.1.8'
 
 export const emailAddress = '1.2.840.113549.1.9.1'
 

@@ -2,12 +2,11 @@
 // and SEC 1 (RFC 5915). What is encrypted is opened in forge-credentials.ts, loaded only then. Foreign kinds are
 // recognised to be named. No key material enters an error.
 import { type Bytes, fromHex } from '../bytes/index.js'
+import { curveIds, keyIds } from '../crypto/oid.js'
 import type { CurveName } from '../crypto/provider.js'
+import { type Der, der, element, tags } from '../der/index.js'
 import { failure } from '../errors.js'
-import { type Der, der, tags } from './der.js'
-import { element } from './der-write.js'
 import { printable } from './names.js'
-import { keyIds } from './oid.js'
 import { type PemBlock, parsePem, pemText } from './pem.js'
 
 /** A PKCS#8 key and what can be told about it without any cryptography. */
@@ -21,12 +20,6 @@ export interface PrivateKey {
 }
 
 const code = 'ERR_CONFIG_IDENTITY'
-
-const curves: Readonly<Record<string, CurveName>> = {
-  '1.2.840.10045.3.1.7': 'P-256',
-  '1.3.132.0.34': 'P-384',
-  '1.3.132.0.35': 'P-521',
-}
 
 const foreign: Readonly<Record<string, string>> = {
   'OPENSSH PRIVATE KEY': 'an OpenSSH key; convert a copy with ssh-keygen -p -m PKCS8',
@@ -74,7 +67,7 @@ export function readPkcs8(pkcs8: Uint8Array): PrivateKey {
     return { pkcs8: own, kind: 'rsa', modulus: new Uint8Array(numbers.integer()) }
   }
   if (type === keyIds.ed25519) return { pkcs8: own, kind: 'ed25519' }
-  const curve = type === keyIds.ec && algorithm.peek() === tags.oid ? curves[algorithm.oid()] : undefined
+  const curve = type === keyIds.ec && algorithm.peek() === tags.oid ? curveIds[algorithm.oid()] : undefined
   if (curve === undefined)
     throw failure(code, `a private key of an algorithm or curve that is not supported (${type})`)
   return { pkcs8: own, kind: 'ec', curve }

@@ -1,6 +1,6 @@
 // UTCTime and GeneralizedTime as RFC 5280 §4.1.2.5 profiles them, to milliseconds since 1970. No clock enters here.
 import { fromLatin1 } from '../bytes/index.js'
-import { type Der, tags } from './der.js'
+import { type Der, tags } from '../der/index.js'
 
 /** The next element as a Time. */
 export function readTime(from: Der): number {

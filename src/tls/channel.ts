@@ -21,6 +21,8 @@ export interface Channel {
   flush(): MaybePromise<void>
   /** Insist that no byte of another message has come: RFC 8446 §5.1. */
   requireBoundary(): void
+  /** RFC 8449: bytes of content in a record we send, and of the fragment of one we are sent, once protected. */
+  limitRecords(limits: { readonly send: number; readonly receive: number }): void
   /** Both directions under handshake keys from here on. */
   openHandshake(suite: CipherSuite, secrets: TrafficSecrets): void
   /** Application keys for reading; nobody without all three proofs gets here. */

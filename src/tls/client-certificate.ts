@@ -1,6 +1,8 @@
 // Our half of mutual TLS: Certificate and CertificateVerify when the server asked for them, an empty Certificate when we
 // have none to show. The caller has authenticated the server before it gets here. RFC 8446 §4.4.2, §4.4.3.
+import type { Bytes } from '../bytes/index.js'
 import type { Signer } from '../crypto/provider.js'
+import { signerCan } from '../crypto/signatures.js'
 import { failure, TunnelError } from '../errors.js'
 import type { Identity } from '../pki/index.js'
 import { writeCertificate } from './messages/certificate.js'
@@ -11,19 +13,22 @@ import type { TlsConfig } from './options.js'
 import { type SignatureScheme, signatureSchemes } from './registry.js'
 import type { Transcript } from './transcript.js'
 
-/** Returns whether a certificate was sent. Raises ERR_TLS_NO_SIGNATURE_OVERLAP and ERR_TLS_SIGNER. */
+/** What of a CertificateRequest decides the choice. */
+export type CertificateDemand = Pick<CertificateRequest, 'signatureSchemes' | 'authorities'>
+
+/** Returns the identity presented, if any. Raises ERR_TLS_NO_SIGNATURE_OVERLAP and ERR_TLS_SIGNER. */
 export async function presentCertificate(
   config: TlsConfig,
   alpn: string | undefined,
   request: CertificateRequest,
   transcript: Transcript,
   send: (message: WrittenMessage) => void,
-): Promise<boolean> {
+): Promise<Identity | undefined> {
   const identity = await chooseIdentity(config, alpn, request)
   if (identity === undefined) {
     // RFC 8446 §4.4.2: a client without a certificate MUST send an empty Certificate, and no CertificateVerify.
     send(writeCertificate([]))
-    return false
+    return undefined
   }
   const scheme = chooseScheme(identity.signer, request)
   send(writeCertificate(identity.chain))
@@ -37,13 +42,18 @@ export async function presentCertificate(
   )
     throw failure('ERR_TLS_SIGNER', 'its signature does not verify under the certificate')
   send(writeCertificateVerify({ scheme: scheme.id, signature }))
-  return true
+  return identity
 }
 
-async function chooseIdentity(
+/** How sessions remember whom they show. */
+export function fingerprint({ crypto }: TlsConfig, identity: Identity | undefined): Bytes | undefined {
+  return identity && crypto.hashes['SHA-256'].digest(identity.leaf.der)
+}
+
+export async function chooseIdentity(
   { identity, sni }: TlsConfig,
   alpn: string | undefined,
-  { authorities, signatureSchemes: accepted }: CertificateRequest,
+  { authorities, signatureSchemes: accepted }: CertificateDemand,
 ): Promise<Identity | undefined> {
   if (typeof identity !== 'function') return identity
   const names = signatureSchemes.filter(({ id }) => accepted.includes(id)).map(({ name }) => name)
@@ -55,11 +65,12 @@ async function chooseIdentity(
 }
 
 /** RFC 8446 §4.4.3: a scheme the server accepts, that fits the key and is not RSASSA-PKCS1-v1_5. */
-function chooseScheme({ key }: Signer, request: CertificateRequest): SignatureScheme {
+function chooseScheme(signer: Signer, request: CertificateRequest): SignatureScheme {
   const scheme = signatureSchemes.find(
-    ({ id, handshake, fits }) => handshake && fits(key) && request.signatureSchemes.includes(id),
+    ({ id, algorithm, handshake, fits }) =>
+      handshake && fits(signer.key) && signerCan(signer, algorithm) && request.signatureSchemes.includes(id),
   )
-  if (scheme === undefined) throw failure('ERR_TLS_NO_SIGNATURE_OVERLAP', `key of kind ${key.kind}`)
+  if (scheme === undefined) throw failure('ERR_TLS_NO_SIGNATURE_OVERLAP', `key of kind ${signer.key.kind}`)
   return scheme
 }
 

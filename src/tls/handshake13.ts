@@ -11,8 +11,10 @@ import type { Bytes } from '../bytes/index.js'
 import { equal, hex } from '../bytes/index.js'
 import type { CipherSuite } from '../crypto/provider.js'
 import { failure } from '../errors.js'
+import type { VerifiedChain } from '../pki/index.js'
+import { channelBinding } from './channel-binding.js'
 import { type Channel, expect, observe } from './channel.js'
-import { presentCertificate } from './client-certificate.js'
+import { fingerprint, presentCertificate } from './client-certificate.js'
 import { type Offer, secondHello } from './hello.js'
 import { readCertificate } from './messages/certificate.js'
 import { type CertificateRequest, readCertificateRequest } from './messages/certificate-request.js'
@@ -22,9 +24,12 @@ import { readFinished, writeFinished } from './messages/finished.js'
 import { type HandshakeMessage, hex16, type WrittenMessage } from './messages/message.js'
 import { isRetry, readServerHello, type ServerHello } from './messages/server-hello.js'
 import type { TlsConfig, TlsInfo } from './options.js'
-import { proveChain, proveFinished, proveSignature } from './proofs.js'
-import { extensionType, handshakeType, nameOf, TLS12, TLS13 } from './registry.js'
+import { TAG_LENGTH } from './protection.js'
+import { inheritSignature, type Proof, proveChain, proveFinished, proveSignature } from './proofs.js'
+import { extensionType, handshakeType, MAX_PLAINTEXT, nameOf, TLS12, TLS13 } from './registry.js'
+import { acceptPsk, type Resumption } from './resumption.js'
 import * as schedule from './schedule.js'
+import type { Authentication } from './session.js'
 import { Transcript } from './transcript.js'
 
 /** A handshake that is over. */
@@ -34,6 +39,8 @@ export interface Established {
   /** The first generation of application traffic secrets. */
   readonly traffic: schedule.TrafficSecrets
   readonly resumptionMaster: Bytes
+  /** What a session made of it remembers. */
+  readonly authentication: Authentication
 }
 
 export interface FirstAnswer {
@@ -60,7 +67,7 @@ export async function handshake13(
     channel.requireBoundary()
     transcript.retry()
     transcript.add(message)
-    offer = await secondHello(config, offer, retry)
+    offer = await secondHello(config, offer, suite, message, retry)
     transcript.add(offer.message)
     if (compatible) channel.sendChangeCipherSpec()
     channel.send(offer.message)
@@ -77,15 +84,16 @@ export async function handshake13(
   transcript.add(message)
 
   // Key exchange
-  const { keyShare } = serverHello
-  // RFC 8446 §9.2: without a PSK a ServerHello MUST hold key_share.
+  const { keyShare, selectedPsk } = serverHello
+  const resumption = acceptPsk(offer.resumption, suite, selectedPsk)
+  // RFC 8446 §4.2.9, §9.2: with psk_dhe_ke, as without a PSK, a ServerHello MUST hold key_share.
   if (keyShare === undefined) throw failure('ERR_TLS_MISSING_EXTENSION', 'key_share in ServerHello')
   const share = offer.shares.get(keyShare.group)
   // RFC 8446 §4.2.8: it MUST be of a group we sent a share for.
   if (share === undefined)
     throw failure('ERR_TLS_ILLEGAL_PARAMETER', `key share of group ${hex16(keyShare.group)}`)
   const shared = await share.derive(keyShare.key)
-  const handshakeSecret = schedule.handshakeSecret(hash, schedule.earlySecret(hash), shared)
+  const handshakeSecret = schedule.handshakeSecret(hash, schedule.earlySecret(hash, resumption?.session.psk), shared)
   const handshakeTraffic = schedule.handshakeTraffic(hash, handshakeSecret, transcript.digest())
   log('CLIENT_HANDSHAKE_TRAFFIC_SECRET', handshakeTraffic.client)
   log('SERVER_HANDSHAKE_TRAFFIC_SECRET', handshakeTraffic.server)
@@ -97,39 +105,17 @@ export async function handshake13(
   message = await expect(channel, 'encrypted_extensions')
   const extensions = observe(trace, message, readEncryptedExtensions(message))
   acceptExtensions(offer, extensions)
+  acceptRecordSize(config, channel, extensions)
   transcript.add(message)
   const alpn = acceptProtocol(config, extensions)
   if (alpn !== undefined) trace({ type: 'check', name: 'alpn', facts: { selected: alpn } })
 
-  // CertificateRequest, Certificate
-  let request: CertificateRequest | undefined
-  message = await expect(channel, 'certificate_request', 'certificate')
-  if (message.type === handshakeType.certificate_request) {
-    request = observe(trace, message, readCertificateRequest(message))
-    // RFC 8446 §4.3.2: the context SHALL be empty in the handshake.
-    if (request.context.length > 0) throw failure('ERR_TLS_ILLEGAL_PARAMETER', 'certificate_request_context')
-    channel.setClientCertificate('requested')
-    transcript.add(message)
-    message = await expect(channel, 'certificate')
-  }
-  const certificate = observe(trace, message, readCertificate(message))
-  if (certificate.context.length > 0)
-    throw failure('ERR_TLS_ILLEGAL_PARAMETER', 'certificate_request_context')
-  // RFC 8446 §4.4.2: extensions in it MUST correspond to ones of the ClientHello; we offer none that do.
-  for (const type of certificate.extensions)
-    throw failure('ERR_TLS_UNSUPPORTED_EXTENSION', `${nameOf(extensionType, type)} in Certificate`)
-  // RFC 8446 §4.4.2.4: an empty list MUST be refused with decode_error.
-  if (certificate.chain.length === 0) throw failure('ERR_CERT_MISSING')
-  transcript.add(message)
-  const peer = await proveChain(config, certificate.chain, alpn)
-  trace({ type: 'check', name: 'chain', facts: { verified: peer.verified, length: peer.path.length } })
-
-  // CertificateVerify
-  message = await expect(channel, 'certificate_verify')
-  const verify = observe(trace, message, readCertificateVerify(message))
-  const signature = await proveSignature(config, peer.leaf, verify, transcript.digest())
-  trace({ type: 'check', name: 'signature', facts: { scheme: signature.scheme.name } })
-  transcript.add(message)
+  // Who the server is: it says so now, or it said so in the session that goes on
+  const server =
+    resumption === undefined
+      ? await authenticate(config, channel, transcript, alpn)
+      : await inherit(config, resumption, alpn)
+  const { peer, signature, request } = server
 
   // Finished
   message = await expect(channel, 'finished')
@@ -150,9 +136,8 @@ export async function handshake13(
   channel.openReading(proofs, suite, traffic.server)
 
   // Our Certificate and CertificateVerify, if asked for, and Finished
-  const presented =
-    request !== undefined && (await presentCertificate(config, alpn, request, transcript, send))
-  if (presented) channel.setClientCertificate('sent')
+  const identity = request && (await presentCertificate(config, alpn, request, transcript, send))
+  if (identity !== undefined) channel.setClientCertificate('sent')
   send(writeFinished(schedule.finishedMac(hash, handshakeTraffic.client, transcript.digest())))
   await channel.flush()
   channel.openWriting(proofs, suite, traffic.client)
@@ -161,6 +146,16 @@ export async function handshake13(
     suite,
     traffic,
     resumptionMaster: schedule.resumptionMasterSecret(hash, master, transcript.digest()),
+    authentication: resumption?.session ?? {
+      chain: server.chain,
+      signature: server.scheme,
+      authenticatedAt: config.now(),
+      client: request && {
+        signatureSchemes: request.signatureSchemes,
+        authorities: request.authorities,
+        fingerprint: fingerprint(config, identity),
+      },
+    },
     info: {
       version: 'TLSv1.3',
       suite: suite.name,
@@ -168,12 +163,16 @@ export async function handshake13(
       alpn,
       serverName: offer.hello.serverName,
       peer,
-      signature: signature.scheme.name,
-      clientCertificate: presented,
-      resumed: false,
-      exportKeyingMaterial: (label, context, length) =>
-        schedule.exportKeyingMaterial(hash, exporter, label, context, length),
+      signature: server.scheme,
+      clientCertificate: identity !== undefined,
+      resumed: resumption !== undefined,
+      exportKeyingMaterial,
+      channelBinding: (type) => channelBinding(type, config.crypto, peer.leaf, exportKeyingMaterial),
     },
+  }
+
+  function exportKeyingMaterial(label: string, context: Uint8Array, length: number): Bytes {
+    return schedule.exportKeyingMaterial(hash, exporter, label, context, length)
   }
 
   function send(sent: WrittenMessage): void {
@@ -186,6 +185,66 @@ export async function handshake13(
   }
 }
 
+/** The server as it proved itself. */
+interface Server {
+  readonly peer: VerifiedChain & Proof<'chain'>
+  readonly signature: Proof<'signature'>
+  /** DER as it came. */
+  readonly chain: readonly Bytes[]
+  /** Name of the signature scheme. */
+  readonly scheme: string
+  readonly request: CertificateRequest | undefined
+}
+
+/** RFC 8446 §4.3.2, §4.4.2, §4.4.3: CertificateRequest, Certificate, CertificateVerify. */
+async function authenticate(
+  config: TlsConfig,
+  channel: Channel,
+  transcript: Transcript,
+  alpn: string | undefined,
+): Promise<Server> {
+  const { trace } = channel
+  let request: CertificateRequest | undefined
+  let message = await expect(channel, 'certificate_request', 'certificate')
+  if (message.type === handshakeType.certificate_request) {
+    request = observe(trace, message, readCertificateRequest(message))
+    // RFC 8446 §4.3.2: the context SHALL be empty in the handshake.
+    if (request.context.length > 0) throw failure('ERR_TLS_ILLEGAL_PARAMETER', 'certificate_request_context')
+    channel.setClientCertificate('requested')
+    transcript.add(message)
+    message = await expect(channel, 'certificate')
+  }
+  const certificate = observe(trace, message, readCertificate(message))
+  if (certificate.context.length > 0)
+    throw failure('ERR_TLS_ILLEGAL_PARAMETER', 'certificate_request_context')
+  // RFC 8446 §4.4.2: extensions in it MUST correspond to ones of the ClientHello; we offer none that do.
+  for (const type of certificate.extensions)
+    throw failure('ERR_TLS_UNSUPPORTED_EXTENSION', `${nameOf(extensionType, type)} in Certificate`)
+  // RFC 8446 §4.4.2.4: an empty list MUST be refused with decode_error.
+  if (certificate.chain.length === 0) throw failure('ERR_CERT_MISSING')
+  transcript.add(message)
+  const peer = await proveChain(config, certificate.chain, alpn)
+  trace({ type: 'check', name: 'chain', facts: { verified: peer.verified, length: peer.path.length } })
+
+  message = await expect(channel, 'certificate_verify')
+  const verify = observe(trace, message, readCertificateVerify(message))
+  const signature = await proveSignature(config, peer.leaf, verify, transcript.digest())
+  trace({ type: 'check', name: 'signature', facts: { scheme: signature.scheme.name } })
+  transcript.add(message)
+  return { peer, signature, chain: certificate.chain, scheme: signature.scheme.name, request }
+}
+
+/**
+ * RFC 8446 §2.2: with a pre-shared key no certificates are sent; those of the session hold. They were verified again
+ * before it was offered; for another protocol than the session's others may be expected.
+ */
+async function inherit(config: TlsConfig, resumption: Resumption, alpn: string | undefined): Promise<Server> {
+  const { session } = resumption
+  const { chain, signature } = session
+  const peer = alpn === session.alpn ? resumption.peer : await proveChain(config, chain, alpn)
+  return { peer, signature: inheritSignature(resumption), chain, scheme: signature, request: undefined }
+}
+
 /** RFC 8446 §4.1.3, §4.1.4: what must hold of a ServerHello and of a HelloRetryRequest alike. */
 function acceptHello(config: TlsConfig, offer: Offer, answer: ServerHello): CipherSuite {
   const retry = isRetry(answer)
@@ -194,7 +253,9 @@ function acceptHello(config: TlsConfig, offer: Offer, answer: ServerHello): Ciph
     const allowed =
       type === extensionType.supported_versions ||
       type === extensionType.key_share ||
-      (retry && type === extensionType.cookie)
+      (retry
+        ? type === extensionType.cookie
+        : type === extensionType.pre_shared_key && offer.extensions.has(type))
     if (!allowed)
       throw failure('ERR_TLS_UNSUPPORTED_EXTENSION', `${nameOf(extensionType, type)} in ServerHello`)
   }
@@ -225,6 +286,20 @@ const allowedInEncryptedExtensions: ReadonlySet<number> = new Set([
   extensionType.application_layer_protocol_negotiation,
   extensionType.record_size_limit,
 ])
+
+/** RFC 8449 §4: once both have said so, neither sends longer records than the other takes. */
+function acceptRecordSize(
+  { recordSizeLimit: ours }: TlsConfig,
+  channel: Channel,
+  { recordSizeLimit: theirs }: EncryptedExtensions,
+): void {
+  if (theirs === undefined) return
+  // RFC 8449 §4: less than 64 MUST, and more than the protocol has may be refused with illegal_parameter.
+  if (theirs < 64 || theirs > MAX_PLAINTEXT + 1)
+    throw failure('ERR_TLS_ILLEGAL_PARAMETER', `record_size_limit ${theirs}`)
+  // The limits count the content's type.
+  channel.limitRecords({ send: theirs - 1, receive: ours + TAG_LENGTH })
+}
 
 /** RFC 7301 §3.1, and our own policy: a server that selects nothing may be a load balancer that ended TLS. */
 function acceptProtocol(config: TlsConfig, { alpn }: EncryptedExtensions): string | undefined {

@@ -3,9 +3,9 @@
 // once and handled in their order. RFC 8446 §5.
 import type { MaybePromise } from '../layer.js'
 import { isPromise } from './maybe-promise.js'
-import type { Content, Opener } from './protection.js'
+import type { Content, RecordOpener } from './protection.js'
 import { RecordReader, type TlsRecord } from './record.js'
-import { contentType, MAX_CIPHERTEXT, MAX_PLAINTEXT } from './registry.js'
+import { MAX_CIPHERTEXT, MAX_PLAINTEXT } from './registry.js'
 
 /** Records opened at once by an asynchronous provider. */
 const READ_AHEAD = 8
@@ -27,8 +27,9 @@ interface Waiting {
 export class Incoming {
   readonly #ports: IncomingPorts
   readonly #records = new RecordReader()
-  #opener: Opener | undefined
+  #opener: RecordOpener | undefined
   #closed = false
+  #maxFragment = MAX_CIPHERTEXT
 
   constructor(ports: IncomingPorts) {
     this.#ports = ports
@@ -40,8 +41,13 @@ export class Incoming {
   }
 
   /** From the next record on. */
-  protect(opener: Opener): void {
+  protect(opener: RecordOpener): void {
     this.#opener = opener
+  }
+
+  /** RFC 8449: longer protected records are refused from here on; bytes of fragment. */
+  limit(bytes: number): void {
+    this.#maxFragment = bytes
   }
 
   /** What follows is ignored. */
@@ -102,12 +108,11 @@ export class Incoming {
   }
 
   #next(): TlsRecord | undefined {
-    return this.#records.next(this.#opener === undefined ? MAX_PLAINTEXT : MAX_CIPHERTEXT)
+    return this.#records.next(this.#opener === undefined ? MAX_PLAINTEXT : this.#maxFragment)
   }
 
   #open(record: TlsRecord): MaybePromise<Content> {
-    // RFC 8446 §5: change_cipher_spec is never protected; everything else is once there are keys.
-    return this.#opener === undefined || record.type === contentType.change_cipher_spec
+    return this.#opener === undefined
       ? { type: record.type, content: record.fragment }
       : this.#opener.open(record)
   }

@@ -1,6 +1,8 @@
 // The TLS client as a layer: protocol only. Bytes and providers enter; sockets, clocks and trust decisions of a platform do not.
 export type { AlertName } from '../errors.js'
-export { tlsClient } from './layer.js'
+export type { ChannelBindingType } from './channel-binding.js'
+export { type TlsLayer, tlsClient } from './layer.js'
+export type { KeyUpdateRequest } from './messages/key-update.js'
 export type {
   IdentityRequest,
   IdentitySource,
@@ -8,4 +10,4 @@ export type {
   TlsInfo,
   TlsLimits,
 } from './options.js'
-export type { Session } from './session.js'
+export { memorySessionStore, type Session, type SessionStore } from './session.js'

@@ -17,6 +17,7 @@ import { handshake } from './handshake.js'
 import type { Established } from './handshake13.js'
 import { Incoming } from './incoming.js'
 import { isPromise, whenReady } from './maybe-promise.js'
+import type { KeyUpdateRequest } from './messages/key-update.js'
 import { configure, type TlsClientOptions, type TlsConfig, type TlsInfo } from './options.js'
 import { Outgoing } from './outgoing.js'
 import { PostHandshake } from './post.js'
@@ -28,13 +29,19 @@ import { contentType, nameOf } from './registry.js'
  * A TLS 1.3 client. Opens after the handshake with a `TlsInfo`; `end` sends close_notify and reading goes on. Options
  * that contradict each other raise ERR_TLS_CONFIG here, before anything is sent.
  */
-export function tlsClient(options: TlsClientOptions): Layer<TlsInfo> {
+export function tlsClient(options: TlsClientOptions): TlsLayer {
   const config = configure(options)
   return new TlsClient(config, (channel) => handshake(config, channel))
 }
 
+/** What TLS has beside what every layer has. */
+export interface TlsLayer extends Layer<TlsInfo> {
+  /** Change the sending key, and ask the peer to change its own if told. Happens by itself before a key's limit. */
+  updateKeys(request?: KeyUpdateRequest): MaybePromise<void>
+}
+
 /** The layer around any handshake: vectors bring one that starts from a given ClientHello. */
-export class TlsClient implements Layer<TlsInfo> {
+export class TlsClient implements TlsLayer {
   readonly name = 'tls'
   readonly #config: TlsConfig
   readonly #begin: (channel: Channel) => Promise<Established>
@@ -118,13 +125,23 @@ export class TlsClient implements Layer<TlsInfo> {
     })
   }
 
+  /** RFC 8446 §4.6.3: go on with a new sending key now. On the lane of `send`. */
+  updateKeys(request: KeyUpdateRequest = 'update_not_requested'): MaybePromise<void> {
+    if (this.#dead !== undefined) throw this.#dead
+    if (this.#writeClosed || this.#post === undefined) throw failure('ERR_STREAM_CLOSED')
+    const post = this.#post
+    return this.#guard(() => {
+      post.updateWriting(request)
+      return this.#outgoing.flush()
+    })
+  }
+
   #open(established: Established): void {
     const { info } = established
     this.#post = new PostHandshake(this.#config, established, {
       outgoing: this.#outgoing,
       read: (opener) => this.#incoming.protect(opener),
       requireBoundary: () => this.#requireBoundary(),
-      mayWrite: () => !this.#writeClosed,
       trace: (event) => this.#sink!.trace(event),
     })
     this.#sink!.open(info)
@@ -132,6 +149,7 @@ export class TlsClient implements Layer<TlsInfo> {
 
   #channel(): Channel {
     const outgoing = this.#outgoing
+    const incoming = this.#incoming
     const trace = this.#sink!.trace.bind(this.#sink)
     return {
       trace,
@@ -143,6 +161,10 @@ export class TlsClient implements Layer<TlsInfo> {
       sendChangeCipherSpec: () => outgoing.queue(contentType.change_cipher_spec, new Uint8Array([1])),
       flush: () => outgoing.flush(),
       requireBoundary: () => this.#requireBoundary(),
+      limitRecords({ send, receive }) {
+        outgoing.limit(send)
+        incoming.limit(receive)
+      },
       openHandshake: (suite, { client, server }) => {
         this.#incoming.protect(new Opener(suite, server))
         outgoing.protect(new Sealer(suite, client))

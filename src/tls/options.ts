@@ -15,8 +15,9 @@ import {
   type VerifiedChain,
 } from '../pki/index.js'
 import type { KeyLog } from '../trace.js'
-import { type SignatureScheme, signatureSchemes } from './registry.js'
-import type { Session } from './session.js'
+import type { ChannelBindingType } from './channel-binding.js'
+import { MAX_PLAINTEXT, type SignatureScheme, signatureSchemes } from './registry.js'
+import type { SessionStore } from './session.js'
 
 /** Bounds on what a peer may make us keep or do. */
 export interface TlsLimits {
@@ -71,10 +72,19 @@ export interface TlsClientOptions {
   readonly expect?: ((selected: { alpn: string | undefined }) => readonly ChainExpectation[]) | undefined
   /** Presented when the server asks, and only after the server is authenticated. */
   readonly identity?: IdentitySource | undefined
-  /** Groups to send key shares for; the first of the provider by default, others through HelloRetryRequest. */
+  /**
+   * Groups to send key shares for, others are reached through HelloRetryRequest. By default the first of the provider,
+   * and beside a post-quantum one the first that every server knows: a share spares a round trip, and ML-KEM is cheap.
+   */
   readonly keyShares?: readonly Group['name'][] | undefined
-  /** Told of every ticket that a later connection could resume from. */
-  readonly onSession?: ((session: Session) => void) | undefined
+  /** Where sessions are kept and looked for; without one none is resumed. */
+  readonly session?: SessionStore | undefined
+  /** Tells this peer's sessions from others' in the same store. By default made of server name and protocols. */
+  readonly sessionKey?: string | undefined
+  /** RFC 8449: the longest record we are sent, content and its type in bytes, 64 to 16 385 (the default). */
+  readonly recordSizeLimit?: number | undefined
+  /** RFC 8701: offer values that mean nothing, so that servers go on ignoring what they do not know. */
+  readonly grease?: boolean | undefined
   readonly keylog?: KeyLog | undefined
   readonly limits?: Partial<TlsLimits> | undefined
 }
@@ -96,6 +106,8 @@ export interface TlsInfo {
   readonly resumed: boolean
   /** RFC 8446 §7.5, `length` in bytes. */
   exportKeyingMaterial(label: string, context: Uint8Array, length: number): Bytes
+  /** What binds an authentication above to this connection; undefined where the type is not defined for it. */
+  channelBinding(type: ChannelBindingType): Bytes | undefined
 }
 
 /** Options with every default filled in and every contradiction found. */
@@ -111,7 +123,10 @@ export interface TlsConfig {
   readonly shareGroups: readonly Group[]
   /** Offered and acceptable, certificates included. */
   readonly schemes: readonly SignatureScheme[]
-  readonly onSession: ((session: Session) => void) | undefined
+  readonly session: SessionStore | undefined
+  readonly sessionKey: string
+  readonly recordSizeLimit: number
+  readonly grease: boolean
   readonly keylog: KeyLog | undefined
   readonly limits: TlsLimits
 }
@@ -122,7 +137,7 @@ export function configure(options: TlsClientOptions): TlsConfig {
   const [firstGroup] = crypto.groups
   if (firstGroup === undefined || crypto.suites.length === 0)
     throw failure('ERR_CRYPTO_UNAVAILABLE', `${crypto.name} has no key exchange group or no cipher suite`)
-  const shareGroups = (options.keyShares ?? [firstGroup.name]).map((name) => {
+  const shareGroups = (options.keyShares ?? defaultShares(crypto.groups)).map((name) => {
     const group = crypto.groups.find((candidate) => candidate.name === name)
     if (group === undefined) throw failure('ERR_CRYPTO_UNAVAILABLE', `${crypto.name} has no group ${name}`)
     return group
@@ -137,10 +152,24 @@ export function configure(options: TlsClientOptions): TlsConfig {
     identity: options.identity,
     shareGroups,
     schemes: signatureSchemes.filter(({ algorithm }) => crypto.canVerify(algorithm)),
-    onSession: options.onSession,
+    session: options.session,
+    sessionKey: options.sessionKey ?? JSON.stringify([options.serverName, ...alpn]),
+    recordSizeLimit: checkedLimit(options.recordSizeLimit),
+    grease: options.grease === true,
     keylog: options.keylog,
     limits: { ...defaultLimits, ...options.limits },
   }
+}
+
+function defaultShares(groups: readonly Group[]): Group['name'][] {
+  const classical = groups.findIndex(({ name }) => name !== 'X25519MLKEM768')
+  return groups.slice(0, Math.max(0, classical) + 1).map(({ name }) => name)
+}
+
+function checkedLimit(limit: number = MAX_PLAINTEXT + 1): number {
+  // RFC 8449 §4: endpoints MUST NOT send less than 64, nor more than the protocol's own limit.
+  if (Number.isInteger(limit) && limit >= 64 && limit <= MAX_PLAINTEXT + 1) return limit
+  throw failure('ERR_TLS_CONFIG', '`recordSizeLimit` is not 64 to 16 385 bytes')
 }
 
 function expectationOf({ trust: input, serverName }: TlsClientOptions): TlsConfig['expect'] {

@@ -5,7 +5,7 @@ import type { Bytes } from '../bytes/index.js'
 import { concat } from '../bytes/index.js'
 import type { MaybePromise } from '../layer.js'
 import type { TraceEvent } from '../trace.js'
-import { RECORD_OVERHEAD, type Sealer } from './protection.js'
+import type { RecordSealer } from './protection.js'
 import { HEADER_LENGTH, writeHeader } from './record.js'
 import { contentType, MAX_PLAINTEXT, nameOf } from './registry.js'
 
@@ -15,7 +15,7 @@ const BATCH = 8
 export interface OutgoingPorts {
   down(chunk: Uint8Array): void
   trace(event: TraceEvent): void
-  /** Change the sending key: called when it may not protect many more records. */
+  /** Change the sending key: called when it may not protect many more records, or the peer asked for it. */
   renewKey(): void
 }
 
@@ -27,11 +27,14 @@ interface Sealed {
 
 export class Outgoing {
   readonly #ports: OutgoingPorts
-  #sealer: Sealer | undefined
+  #sealer: RecordSealer | undefined
   #queued: Sealed[] = []
   /** The last flush that is not down yet. */
   #underWay: Promise<void> | undefined
   #synchronous = true
+  /** Bytes of content in a record at most. */
+  #limit = MAX_PLAINTEXT
+  #owesUpdate = false
   #closed = false
 
   constructor(ports: OutgoingPorts) {
@@ -39,8 +42,18 @@ export class Outgoing {
   }
 
   /** From here on records are protected by `sealer`. */
-  protect(sealer: Sealer): void {
+  protect(sealer: RecordSealer): void {
     this.#sealer = sealer
+  }
+
+  /** RFC 8449: no record holds more from here on; bytes of content. */
+  limit(bytes: number): void {
+    this.#limit = bytes
+  }
+
+  /** Change the key before any more application data. */
+  oweUpdate(): void {
+    this.#owesUpdate = true
   }
 
   /** Nothing goes down any more. */
@@ -52,12 +65,13 @@ export class Outgoing {
   queue(type: number, content: Uint8Array, version?: number): void {
     // RFC 8446 §5: change_cipher_spec is never protected.
     const sealer = type === contentType.change_cipher_spec ? undefined : this.#sealer
-    const overhead = sealer === undefined ? HEADER_LENGTH : RECORD_OVERHEAD
-    const count = Math.max(1, Math.ceil(content.length / MAX_PLAINTEXT))
+    const overhead = sealer === undefined ? HEADER_LENGTH : sealer.overhead
+    const limit = this.#limit
+    const count = Math.max(1, Math.ceil(content.length / limit))
     const bytes = new Uint8Array(content.length + count * overhead)
     const pending: Promise<void>[] = []
-    for (let i = 0, from = 0, at = 0; i < count; i++, from += MAX_PLAINTEXT) {
-      const piece = count === 1 ? content : content.subarray(from, from + MAX_PLAINTEXT)
+    for (let i = 0, from = 0, at = 0; i < count; i++, from += limit) {
+      const piece = count === 1 ? content : content.subarray(from, from + limit)
       const length = piece.length + overhead
       if (sealer === undefined) {
         writeHeader(bytes, at, type, piece.length, version)
@@ -107,12 +121,13 @@ export class Outgoing {
     while (chunk.length > 0) {
       let sealer = this.#sealer!
       // Two records are kept back: one for the KeyUpdate itself, one for an alert.
-      if (sealer.left <= 2) {
+      if (sealer.left <= 2 || this.#owesUpdate) {
+        this.#owesUpdate = false
         this.#ports.renewKey()
         sealer = this.#sealer!
       }
       const records = Math.max(1, Math.min(sealer.left - 2, this.#synchronous ? sealer.left : BATCH))
-      const size = records * MAX_PLAINTEXT
+      const size = records * this.#limit
       this.queue(contentType.application_data, chunk.length > size ? chunk.subarray(0, size) : chunk)
       chunk = chunk.subarray(size)
       const under = this.flush()

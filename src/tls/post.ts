@@ -11,7 +11,7 @@ import type { Outgoing } from './outgoing.js'
 import { Opener, Sealer } from './protection.js'
 import { contentType, handshakeType, nameOf } from './registry.js'
 import { nextTrafficSecret } from './schedule.js'
-import { sessionOf } from './session.js'
+import { keepSession, sessionOf } from './session.js'
 
 export interface PostPorts {
   readonly outgoing: Outgoing
@@ -19,8 +19,6 @@ export interface PostPorts {
   read(opener: Opener): void
   /** Insist that no byte of another message has come: RFC 8446 §5.1. */
   requireBoundary(): void
-  /** False once close_notify was sent. */
-  mayWrite(): boolean
   trace(event: TraceEvent): void
 }
 
@@ -47,7 +45,7 @@ export class PostHandshake {
     this.#tickets = 0
   }
 
-  /** A handshake message after the handshake. May queue an answer. */
+  /** A handshake message after the handshake. */
   receive(message: HandshakeMessage): void {
     switch (message.type) {
       case handshakeType.new_session_ticket:
@@ -80,14 +78,16 @@ export class PostHandshake {
   }
 
   #keepTicket(message: HandshakeMessage): void {
-    const { suite, resumptionMaster, info } = this.#established
-    const { limits, now, onSession } = this.#config
+    const { suite, resumptionMaster, info, authentication } = this.#established
+    const { limits, now, session: store } = this.#config
     const ticket = observe(this.#ports.trace, message, readNewSessionTicket(message))
     if (++this.#tickets > limits.tickets) throw failure('ERR_TLS_LIMIT', 'tickets')
     // RFC 8446 §4.6.1: a lifetime of zero means to discard it at once.
-    if (onSession === undefined || ticket.lifetime === 0) return
+    if (store === undefined || ticket.lifetime === 0) return
+    const { chain, signature, authenticatedAt, client } = authentication
     const { serverName, alpn } = info
-    onSession(sessionOf(ticket, suite, resumptionMaster, { serverName, alpn, receivedAt: now() }))
+    const facts = { chain, signature, authenticatedAt, client, serverName, alpn, receivedAt: now() }
+    keepSession(this.#config, sessionOf(ticket, suite, resumptionMaster, facts))
   }
 
   #updateReading(message: HandshakeMessage): void {
@@ -98,7 +98,7 @@ export class PostHandshake {
     if (++this.#keyUpdates > this.#config.limits.keyUpdates) throw failure('ERR_TLS_LIMIT', 'key updates')
     this.#readSecret = nextTrafficSecret(suite.hash, this.#readSecret)
     this.#ports.read(new Opener(suite, this.#readSecret))
-    // RFC 8446 §4.6.3: an answer MUST NOT ask for another; after close_notify there is none to give.
-    if (request === 'update_requested' && this.#ports.mayWrite()) this.updateWriting('update_not_requested')
+    // RFC 8446 §4.6.3: the answer MUST precede our next application data; one answer serves all requests until then.
+    if (request === 'update_requested') this.#ports.outgoing.oweUpdate()
   }
 }

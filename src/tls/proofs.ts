@@ -8,6 +8,7 @@ import { type Certificate, type VerifiedChain, verifyChain } from '../pki/index.
 import { type CertificateVerify, signedContent } from './messages/certificate-verify.js'
 import type { TlsConfig } from './options.js'
 import type { SignatureScheme } from './registry.js'
+import type { Resumption } from './resumption.js'
 import { finishedMac } from './schedule.js'
 
 declare const proven: unique symbol
@@ -57,6 +58,14 @@ export async function proveSignature(
   if (!(await config.crypto.verify(scheme.algorithm, publicKey, signature, content)))
     throw failure('ERR_TLS_SIGNATURE', scheme.name)
   return { scheme } as { scheme: SignatureScheme } & Proof<'signature'>
+}
+
+/**
+ * A pre-shared key stands for the signature: nobody else has it but who signed in the handshake it comes from, and the
+ * Finished that is still to be proven shows that this peer does. RFC 8446 §2.2.
+ */
+export function inheritSignature(resumption: Resumption): Proof<'signature'> {
+  return resumption as unknown as Proof<'signature'>
 }
 
 /** RFC 8446 §4.4.4. */

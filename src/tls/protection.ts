@@ -1,5 +1,6 @@
 // Record protection: one direction under one traffic secret. Sequence numbers are taken synchronously at the call, so
 // several records may be in flight with an asynchronous provider; a synchronous one pays for no promise. RFC 8446 §5.2-§5.5.
+// What TLS 1.2 shares with it is the base class; its records are in protection12.
 import type { Bytes } from '../bytes/index.js'
 import type { AeadKey, CipherSuite } from '../crypto/provider.js'
 import { failure } from '../errors.js'
@@ -9,45 +10,63 @@ import { HEADER_LENGTH, type TlsRecord, writeHeader } from './record.js'
 import { contentType, MAX_PLAINTEXT } from './registry.js'
 import { trafficKeys } from './schedule.js'
 
-const TAG_LENGTH = 16
-/** Bytes a protected record has beside its content: header, inner content type, tag. */
-export const RECORD_OVERHEAD: number = HEADER_LENGTH + 1 + TAG_LENGTH
-
+export const TAG_LENGTH = 16
 /** A record's content, its protection removed. */
 export interface Content {
   readonly type: number
   readonly content: Uint8Array
 }
 
+/** Protects records on their way to the peer. */
+export interface RecordSealer {
+  /** Bytes a record has beside its content. */
+  readonly overhead: number
+  /** Records that may still be sealed before the key must be changed. */
+  readonly left: number
+  /** Write a whole protected record into `out` at `at`; a promise when the provider works asynchronously. */
+  seal(type: number, content: Uint8Array, out: Uint8Array, at: number): Promise<void> | undefined
+}
+
+/** Removes the protection of the peer's records; ERR_TLS_BAD_RECORD_MAC when there is something wrong with it. */
+export interface RecordOpener {
+  open(record: TlsRecord): MaybePromise<Content>
+}
+
+/** A key of a direction and its static IV of twelve bytes. */
+export interface RecordKeys {
+  readonly key: Bytes
+  readonly iv: Bytes
+}
+
 /** What both directions share: the key, and a nonce for each record. */
-class Protection {
-  protected key: MaybePromise<AeadKey>
-  readonly #iv: Bytes
+export class Protection {
+  #key: MaybePromise<AeadKey>
+  protected readonly iv: Bytes
+  readonly #limit: number
   /** The sequence number in two words: a JavaScript number would lose its low bits past 2^53. */
   #high = 0
   #low = 0
 
-  constructor(suite: CipherSuite, secret: Uint8Array) {
-    const { key, iv } = trafficKeys(suite, secret)
-    this.#iv = iv
-    const imported = suite.aead.importKey(key)
-    this.key = imported
+  constructor({ aead }: CipherSuite, { key, iv }: RecordKeys) {
+    this.iv = iv
+    this.#limit = aead.recordLimit
+    const imported = aead.importKey(key)
+    this.#key = imported
     if (isPromise(imported)) {
       imported.then(
-        (ready) => (this.key = ready),
+        (ready) => (this.#key = ready),
         () => {},
       )
     }
   }
 
-  /** Records taken so far. */
-  get count(): number {
-    return this.#high * 2 ** 32 + this.#low
+  get left(): number {
+    return this.#limit - (this.#high * 2 ** 32 + this.#low)
   }
 
   /** RFC 8446 §5.3: the sequence number, padded to the left, XORed with the static IV. */
   protected nonce(): Bytes {
-    const nonce = this.#iv.slice()
+    const nonce = this.iv.slice()
     const { length } = nonce
     for (let i = 0, high = this.#high, low = this.#low; i < 4; i++) {
       nonce[length - 1 - i]! ^= (low >>> (8 * i)) & 0xff
@@ -58,27 +77,49 @@ class Protection {
     if (this.#low === 0) this.#high++
     return nonce
   }
+
+  /** Ciphertext and tag into `out`, which has their length. */
+  protected sealInto(
+    nonce: Bytes,
+    aad: Uint8Array,
+    plaintext: Uint8Array,
+    out: Uint8Array,
+  ): Promise<void> | undefined {
+    // RFC 8446 §5.5: a key has a limit; whoever seals must have changed it before. The nonce is taken already.
+    if (this.left < 0) throw failure('ERR_TLS_KEY_LIMIT')
+    const key = this.#key
+    if (!isPromise(key) && key.sealInto !== undefined) {
+      key.sealInto(nonce, aad, plaintext, out)
+      return undefined
+    }
+    const sealed = isPromise(key)
+      ? key.then((ready) => ready.seal(nonce, aad, plaintext))
+      : key.seal(nonce, aad, plaintext)
+    if (isPromise(sealed)) return sealed.then((ciphertext) => out.set(ciphertext))
+    out.set(sealed)
+    return undefined
+  }
+
+  /** The plaintext of ciphertext and tag. */
+  protected openSealed(nonce: Bytes, aad: Uint8Array, ciphertext: Uint8Array): MaybePromise<Bytes> {
+    const key = this.#key
+    return isPromise(key)
+      ? key.then((ready) => ready.open(nonce, aad, ciphertext))
+      : key.open(nonce, aad, ciphertext)
+  }
 }
 
-export class Sealer extends Protection {
-  readonly #limit: number
+export class Sealer extends Protection implements RecordSealer {
+  /** Header, inner content type, tag. */
+  readonly overhead: number = HEADER_LENGTH + 1 + TAG_LENGTH
   /** Holds content and type while they are sealed; kept between records once the provider proved synchronous. */
   #scratch: Bytes | undefined
 
   constructor(suite: CipherSuite, secret: Uint8Array) {
-    super(suite, secret)
-    this.#limit = suite.aead.recordLimit
+    super(suite, trafficKeys(suite, secret))
   }
 
-  /** Records that may still be sealed before the key must be changed. */
-  get left(): number {
-    return this.#limit - this.count
-  }
-
-  /** Write a whole protected record into `out` at `at`; a promise when the provider works asynchronously. */
   seal(type: number, content: Uint8Array, out: Uint8Array, at: number): Promise<void> | undefined {
-    // RFC 8446 §5.5: a key has a limit; whoever seals must have changed it before.
-    if (this.left <= 0) throw failure('ERR_TLS_KEY_LIMIT')
     const { length } = content
     writeHeader(out, at, contentType.application_data, length + 1 + TAG_LENGTH)
     const header = out.subarray(at, at + HEADER_LENGTH)
@@ -89,42 +130,27 @@ export class Sealer extends Protection {
         : new Uint8Array(length + 1)
     inner.set(content)
     inner[length] = type
-    const nonce = this.nonce()
-    const { key } = this
-    if (!isPromise(key) && key.sealInto !== undefined) {
-      key.sealInto(
-        nonce,
-        header,
-        inner,
-        out.subarray(at + HEADER_LENGTH, at + HEADER_LENGTH + inner.length + TAG_LENGTH),
-      )
-      this.#scratch ??= new Uint8Array(MAX_PLAINTEXT + 1)
-      return undefined
-    }
-    const sealed = isPromise(key)
-      ? key.then((ready) => ready.seal(nonce, header, inner))
-      : key.seal(nonce, header, inner)
-    if (isPromise(sealed)) {
-      this.#scratch = undefined
-      return sealed.then((ciphertext) => out.set(ciphertext, at + HEADER_LENGTH))
-    }
-    this.#scratch ??= new Uint8Array(MAX_PLAINTEXT + 1)
-    out.set(sealed, at + HEADER_LENGTH)
-    return undefined
+    const start = at + HEADER_LENGTH
+    const target = out.subarray(start, start + inner.length + TAG_LENGTH)
+    const later = this.sealInto(this.nonce(), header, inner, target)
+    if (later === undefined) this.#scratch ??= new Uint8Array(MAX_PLAINTEXT + 1)
+    else this.#scratch = undefined
+    return later
   }
 }
 
-export class Opener extends Protection {
+export class Opener extends Protection implements RecordOpener {
+  constructor(suite: CipherSuite, secret: Uint8Array) {
+    super(suite, trafficKeys(suite, secret))
+  }
+
   /** The content of a protected record. Raises ERR_TLS_BAD_RECORD_MAC and what `readInner` raises. */
-  open(record: TlsRecord): MaybePromise<Content> {
-    const { header, fragment, type } = record
+  open({ header, fragment, type }: TlsRecord): MaybePromise<Content> {
+    // RFC 8446 §5: change_cipher_spec is never protected.
+    if (type === contentType.change_cipher_spec) return { type, content: fragment }
     // RFC 8446 §5.2: what is shorter than its tag cannot be authentic.
     if (fragment.length < TAG_LENGTH) throw failure('ERR_TLS_BAD_RECORD_MAC', 'shorter than its tag')
-    const nonce = this.nonce()
-    const { key } = this
-    const opened = isPromise(key)
-      ? key.then((ready) => ready.open(nonce, header, fragment))
-      : key.open(nonce, header, fragment)
+    const opened = this.openSealed(this.nonce(), header, fragment)
     return isPromise(opened) ? opened.then((inner) => readInner(type, inner)) : readInner(type, opened)
   }
 }

@@ -10,7 +10,7 @@ export const contentType = {
   application_data: 23,
 } as const
 
-/** RFC 8446 §4. */
+/** RFC 8446 §4, RFC 5246 §7.4. */
 export const handshakeType = {
   hello_request: 0,
   client_hello: 1,
@@ -18,11 +18,16 @@ export const handshakeType = {
   new_session_ticket: 4,
   encrypted_extensions: 8,
   certificate: 11,
+  server_key_exchange: 12,
   certificate_request: 13,
+  server_hello_done: 14,
   certificate_verify: 15,
+  client_key_exchange: 16,
   finished: 20,
   key_update: 24,
   message_hash: 254,
+  /** TLS 1.2: no handshake message, but it comes in their order. No byte holds it, so no peer can send it as one. */
+  change_cipher_spec: 256,
 } as const
 
 export type HandshakeName = keyof typeof handshakeType
@@ -32,10 +37,13 @@ export const extensionType = {
   server_name: 0,
   status_request: 5,
   supported_groups: 10,
+  ec_point_formats: 11,
   signature_algorithms: 13,
   application_layer_protocol_negotiation: 16,
   signed_certificate_timestamp: 18,
+  extended_master_secret: 23,
   record_size_limit: 28,
+  session_ticket: 35,
   pre_shared_key: 41,
   early_data: 42,
   supported_versions: 43,
@@ -44,6 +52,7 @@ export const extensionType = {
   certificate_authorities: 47,
   signature_algorithms_cert: 50,
   key_share: 51,
+  renegotiation_info: 0xff01,
 } as const
 
 export const TLS12 = 0x0303
@@ -64,7 +73,7 @@ export interface SignatureScheme {
   readonly id: number
   readonly name: string
   readonly algorithm: SignatureAlgorithm
-  /** RFC 8446 §4.2.3: the RSASSA-PKCS1-v1_5 schemes are for certificates only. */
+  /** RFC 8446 §4.2.3: the RSASSA-PKCS1-v1_5 schemes are for certificates, and for TLS 1.2. */
   readonly handshake: boolean
   /** Whether a key can make it: RFC 8446 §4.2.3 binds ECDSA schemes to a curve and PSS schemes to a key OID. */
   fits(key: KeyKind): boolean

@@ -1,35 +1,151 @@
-// What is kept of a connection so that a later one can resume it. RFC 8446 §4.6.1. Holds a secret: whoever keeps one
-// keeps it like a key.
+// What is kept of a connection so that a later one can resume it, and where. RFC 8446 §4.6.1. A session holds a secret:
+// whoever keeps one keeps it like a key. Plain data: it survives structured cloning, so that IndexedDB can hold it.
 import type { Bytes } from '../bytes/index.js'
 import type { CipherSuite } from '../crypto/provider.js'
+import type { MaybePromise } from '../layer.js'
+import { isPromise } from './maybe-promise.js'
 import type { NewSessionTicket } from './messages/new-session-ticket.js'
+import type { TlsConfig } from './options.js'
 import { ticketPsk } from './schedule.js'
 
-export interface Session {
-  readonly version: 'TLSv1.3'
-  readonly ticket: Bytes
-  /** The pre-shared key the ticket stands for. */
-  readonly psk: Bytes
-  /** Cipher suite id: only its hash must be the same again. */
+/** How the peers proved themselves when there was no session yet: to be checked again before one is resumed. */
+export interface Authentication {
+  /** The server's chain as it came, DER, leaf first. */
+  readonly chain: readonly Bytes[]
+  /** IANA name of the scheme that the server signed with. */
+  readonly signature: string
+  /** Milliseconds since 1970. */
+  readonly authenticatedAt: number
+  /** What the server asked of us, if it did, and what it got. */
+  readonly client: ClientAuthentication | undefined
+}
+
+export interface ClientAuthentication {
+  /** Scheme ids. */
+  readonly signatureSchemes: readonly number[]
+  /** DER names. */
+  readonly authorities: readonly Bytes[]
+  /** SHA-256 of the certificate we showed; undefined for none. */
+  readonly fingerprint: Bytes | undefined
+}
+
+/** What sessions of all versions have in common. */
+export interface SessionFacts extends Authentication {
+  /** Cipher suite id. */
   readonly suite: number
-  readonly ageAdd: number
   /** Milliseconds since 1970. */
   readonly receivedAt: number
   /** Milliseconds since 1970; not to be used past it. */
   readonly expiresAt: number
+  /** As sent in SNI. */
   readonly serverName: string | undefined
   readonly alpn: string | undefined
 }
 
+export interface Session13 extends SessionFacts {
+  readonly version: 'TLSv1.3'
+  readonly ticket: Bytes
+  /** The pre-shared key the ticket stands for. */
+  readonly psk: Bytes
+  readonly ageAdd: number
+}
+
+export type Session = Session13
+
+/**
+ * Where sessions wait. Any of its methods may be asynchronous, and may fail: that costs a resumption, never a connection.
+ * A ticket is used once (RFC 8446 §C.4), so what `get` gave is deleted at once, and used by whom `delete` told `true`.
+ */
+export interface SessionStore {
+  get(key: string): MaybePromise<Session | undefined>
+  set(key: string, session: Session): MaybePromise<unknown>
+  /** Whether there was something to delete. */
+  delete(key: string): MaybePromise<boolean>
+}
+
 /** RFC 8446 §4.6.1: servers MUST NOT say more, and clients MUST NOT keep a ticket longer, than seven days. */
-const MAX_LIFETIME = 604_800
+const MAX_LIFETIME = 604_800_000
+
+/** A store in memory: `max` sessions, the latest few of each key, the key used longest ago dropped first. */
+export function memorySessionStore({ max = 256 }: { readonly max?: number } = {}): SessionStore {
+  const kept = new Map<string, Session[]>()
+  let count = 0
+  return {
+    get: (key) => kept.get(key)?.at(-1),
+    set(key, session) {
+      const sessions = kept.get(key) ?? []
+      kept.delete(key)
+      kept.set(key, sessions)
+      count += sessions.push(session) > PER_KEY ? 0 : 1
+      if (sessions.length > PER_KEY) sessions.shift()
+      for (const [oldest, { length }] of kept) {
+        if (count <= max) break
+        kept.delete(oldest)
+        count -= length
+      }
+    },
+    delete(key) {
+      const sessions = kept.get(key)
+      if (sessions?.pop() === undefined) return false
+      count--
+      if (sessions.length === 0) kept.delete(key)
+      return true
+    },
+  }
+}
+
+/** Connections of a pool resume side by side; servers give two tickets a handshake at most. */
+const PER_KEY = 8
+
+/** A session out of the store, for one use; undefined when there is none fit to be offered. */
+export async function takeSession(config: TlsConfig): Promise<Session | undefined> {
+  const { session: store, sessionKey } = config
+  if (store === undefined) return undefined
+  try {
+    // Nothing between a synchronous store's two answers: another connection may be about to ask the same.
+    const found = store.get(sessionKey)
+    const session = isPromise(found) ? await found : found
+    if (session === undefined) return undefined
+    const deleted = store.delete(sessionKey)
+    if (!(isPromise(deleted) ? await deleted : deleted)) return undefined
+    return isCurrent(config, session) ? session : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The same name, a protocol still wanted, and the time right: the rest is for who knows the version. */
+function isCurrent({ now, sni, alpn }: TlsConfig, session: Session): boolean {
+  const time = now()
+  return (
+    session.serverName === sni &&
+    (session.alpn === undefined || alpn.includes(session.alpn)) &&
+    session.receivedAt <= time &&
+    time < session.expiresAt
+  )
+}
+
+export function keepSession({ session: store, sessionKey }: TlsConfig, session: Session): void {
+  try {
+    const kept = store?.set(sessionKey, session)
+    if (isPromise(kept)) kept.catch(() => {})
+  } catch {
+    // As said at SessionStore.
+  }
+}
+
+/** `lifetime` in seconds. Bounded by what the server says, and by a week since it last proved itself. */
+export function expiryOf(receivedAt: number, lifetime: number, authenticatedAt: number): number {
+  // RFC 8446 §4.6.1: the lifetime of what goes back to one full handshake is to be limited too.
+  return Math.min(receivedAt + Math.min(1000 * lifetime, MAX_LIFETIME), authenticatedAt + MAX_LIFETIME)
+}
 
 export function sessionOf(
   ticket: NewSessionTicket,
   suite: CipherSuite,
   resumptionMaster: Uint8Array,
-  facts: Pick<Session, 'serverName' | 'alpn' | 'receivedAt'>,
-): Session {
+  facts: Omit<SessionFacts, 'suite' | 'expiresAt'>,
+): Session13 {
   return {
     ...facts,
     version: 'TLSv1.3',
@@ -37,6 +153,6 @@ export function sessionOf(
     psk: ticketPsk(suite.hash, resumptionMaster, ticket.nonce),
     suite: suite.id,
     ageAdd: ticket.ageAdd,
-    expiresAt: facts.receivedAt + 1000 * Math.min(ticket.lifetime, MAX_LIFETIME),
+    expiresAt: expiryOf(facts.receivedAt, ticket.lifetime, facts.authenticatedAt),
   }
 }

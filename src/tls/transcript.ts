@@ -25,8 +25,13 @@ export class Transcript {
 
   /** RFC 8446 §4.4.1: on HelloRetryRequest a message_hash stands for the first ClientHello. */
   retry(): void {
-    const first = this.digest()
+    const first = messageHash(this.digest())
     this.#running = this.#hash.create()
-    this.#running.update(concat(new Uint8Array([handshakeType.message_hash, 0, 0, first.length]), first))
+    this.#running.update(first)
   }
+}
+
+/** RFC 8446 §4.4.1: the message that stands for a ClientHello of this hash. */
+export function messageHash(digest: Uint8Array): Bytes {
+  return concat(new Uint8Array([handshakeType.message_hash, 0, 0, digest.length]), digest)
 }

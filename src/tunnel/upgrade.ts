@@ -2,6 +2,7 @@
 // the 101 (Caddy loses such bytes), and what follows the 101 in the same chunk rises. RFC 9110 §7.8, RFC 6455 §4.
 import { base64, equalConstantTime, latin1 } from '../bytes/index.js'
 import type { CryptoProvider } from '../crypto/provider.js'
+import { sha1 } from '../crypto/sha1.js'
 import { failure } from '../errors.js'
 import type { Layer } from '../layer.js'
 import { fieldTokens, fieldValues, httpHeadParser, type ResponseHead } from './http-head.js'
@@ -9,7 +10,7 @@ import { refusal, serverOf, shownHead } from './upgrade-refusal.js'
 import { type RequestOptions, type UpgradeProtocol, upgradeRequest } from './upgrade-request.js'
 
 export interface UpgradeOptions extends RequestOptions {
-  readonly crypto: Pick<CryptoProvider, 'random' | 'hashes'>
+  readonly crypto: Pick<CryptoProvider, 'random'>
   readonly limits?: {
     /** Bytes of response head, interim responses included; default 64 KiB. */
     readonly httpHead?: number
@@ -103,7 +104,7 @@ function switched(head: ResponseHead, key: string, options: UpgradeOptions): Upg
     throw failure('ERR_UPGRADE_MISMATCH', 'Connection does not say Upgrade')
   // RFC 6455 §4.1: Accept proves that the peer read this request and speaks WebSocket; exactly one (§11.3.3).
   const accepts = fieldValues(head, 'sec-websocket-accept')
-  const expected = latin1(base64(options.crypto.hashes['SHA-1'].digest(latin1(key + ACCEPT_GUID))))
+  const expected = latin1(base64(sha1.digest(latin1(key + ACCEPT_GUID))))
   if (accepts.length !== 1 || !equalConstantTime(latin1(accepts[0]!), expected))
     throw failure('ERR_UPGRADE_MISMATCH', 'Sec-WebSocket-Accept is missing or wrong')
   // RFC 6455 §4.1: an extension that was not offered fails the connection, and none was.

@@ -3,12 +3,12 @@
 import { readFileSync } from 'node:fs'
 import { groupIds } from '../../src/crypto/groups.js'
 import type { CryptoProvider, Group } from '../../src/crypto/provider.js'
-import type { Layer } from '../../src/layer.js'
+import { failure } from '../../src/errors.js'
 import { dangerously, trustStore } from '../../src/pki/index.js'
 import { nodeCrypto } from '../../src/platform/node/crypto.js'
 import { handshake } from '../../src/tls/handshake.js'
-import { TlsClient } from '../../src/tls/layer.js'
-import { configure, type TlsClientOptions, type TlsInfo } from '../../src/tls/options.js'
+import { TlsClient, type TlsLayer } from '../../src/tls/layer.js'
+import { configure, type TlsClientOptions } from '../../src/tls/options.js'
 import { type SignatureScheme, TLS12, TLS13 } from '../../src/tls/registry.js'
 import type { KeyLog } from '../../src/trace.js'
 import { ApplicationRefusal, type Credentials, knownSchemes } from './credentials.js'
@@ -50,7 +50,7 @@ export function client(
   sessions: Sessions,
   clock: () => number,
   keylog: KeyLog,
-): Layer<TlsInfo> {
+): TlsLayer {
   const options: TlsClientOptions = {
     crypto,
     now: clock,
@@ -63,7 +63,7 @@ export function client(
     keylog,
     ...sessions.options,
     ...versions(settings),
-    ...grease(settings),
+    grease: settings.grease,
   }
   const config = configure(options)
   const tuned = schemes === undefined ? config : { ...config, schemes }
@@ -74,13 +74,17 @@ export function client(
 function expectation({
   verifyPeer,
   verifyFail,
+  customVerify,
   trustCert,
 }: Settings): NonNullable<TlsClientOptions['expect']> {
   if (!verifyPeer)
     return () => [{ trust: dangerously.anyCertificate('the runner did not ask for it'), purpose: 'server' }]
+  // An application's own check: the older of BoringSSL's callbacks can only say handshake_failure.
   if (verifyFail)
     return () => {
-      throw new ApplicationRefusal('CERTIFICATE_VERIFY_FAILED')
+      throw customVerify
+        ? new ApplicationRefusal('CERTIFICATE_VERIFY_FAILED')
+        : failure('ERR_TLS_NO_SIGNATURE_OVERLAP', 'refused by the application')
     }
   const trust = trustStore(readFileSync(trustCert!, 'utf8'))
   return () => [{ trust, purpose: 'server' }]
@@ -108,10 +112,5 @@ function versions({ minVersion, maxVersion, excludedVersions }: Settings): Parti
     (version) => version >= minVersion && version <= maxVersion && !excludedVersions.includes(version),
   )
   if (!wanted.includes(TLS13)) throw new NotBuilt('TLS 1.2: versions without TLS 1.3')
-  return {}
-}
-
-function grease({ grease: wanted }: Settings): Partial<TlsClientOptions> {
-  if (wanted) throw new NotBuilt('GREASE: -enable-grease')
   return {}
 }

@@ -42,6 +42,7 @@ export interface Settings {
   trustCert: string | undefined
   verifyPeer: boolean
   verifyFail: boolean
+  customVerify: boolean
   reverifyOnResume: boolean
   credentials: CredentialFlags[]
   /** The credential before any `-new-x509-credential`: tried last. */
@@ -142,6 +143,7 @@ function defaults(): Settings {
     trustCert: undefined,
     verifyPeer: false,
     verifyFail: false,
+    customVerify: false,
     reverifyOnResume: false,
     credentials: [],
     defaultCredential: { signingPrefs: [], mustMatchIssuer: false },
@@ -184,9 +186,13 @@ const plainFlags: Readonly<Record<string, (settings: Settings) => void>> = {
   '-implicit-handshake': nothing,
   '-handshake-twice': nothing,
   '-no-op-extra-handshake': nothing,
-  '-use-custom-verify-callback': nothing,
   '-use-old-client-cert-callback': nothing,
   '-require-any-client-certificate': nothing,
+  // What these allow is never done.
+  '-false-start': nothing,
+  '-handshake-never-done': nothing,
+  '-renegotiate-freely': nothing,
+  '-renegotiate-ignore': nothing,
   '-no-tls1': nothing,
   '-no-tls11': nothing,
   // Without extended master secret or renegotiation_info there is no connection.
@@ -207,6 +213,7 @@ const plainFlags: Readonly<Record<string, (settings: Settings) => void>> = {
   '-enable-grease': (s) => void (s.grease = true),
   '-no-ticket': (s) => void (s.noTicket = true),
   '-verify-peer': (s) => void (s.verifyPeer = true),
+  '-use-custom-verify-callback': (s) => void (s.customVerify = true),
   '-verify-fail': (s) => void (s.verifyFail = true),
   '-reverify-on-resume': (s) => void (s.reverifyOnResume = true),
   '-new-x509-credential': (s) => void s.credentials.push({ signingPrefs: [], mustMatchIssuer: false }),

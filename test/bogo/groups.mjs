@@ -1,13 +1,13 @@
 // Why a test failed, in one line: what is not built yet goes first, then what we said against what was wanted.
 
 /** The title under which a failed test is listed; `lines` are the runner's about it. */
-export function group({ name, resume, expectedError, expectedLocalError, lines }) {
+export function group({ name, expectedError, expectedLocalError, lines }) {
   const [what = ''] = lines
   const text = lines.join('\n')
   const [, notBuilt] = /:NOT_BUILT: ([^:\n]*)/.exec(text) ?? []
   if (notBuilt !== undefined) return `needs ${notBuilt}`
   if (needsTls12(name, text)) return 'needs TLS 1.2'
-  if (resume && needsResumption(name, text)) return 'needs resumption'
+  if (/resumption: |didResume is (false|true)/.test(text)) return 'needs resumption'
   // What follows is what the runner wanted, translated.
   const got = text.split('\nwant:')[0]
   const ours = [...got.matchAll(/:((?:ERR|ALERT|APPLICATION|UNEXPECTED|UNCLEAN|SHIM)_?\w*):/g)].map(
@@ -16,13 +16,6 @@ export function group({ name, resume, expectedError, expectedLocalError, lines }
   const [, local = 'none'] = /local: "(.*)"/.exec(text) ?? []
   const wanted = [expectedError, expectedLocalError].filter((part) => part !== '').join(' ')
   return `${what}: ${ours.join(' ') || 'nothing on stderr'}, runner ${local}; wanted ${wanted || 'success'}`
-}
-
-function needsResumption(name, text) {
-  return (
-    /resumption: |didResume is (false|true)|:OLD_SESSION_|:PSK_IDENTITY_NOT_FOUND:/.test(text) ||
-    /OnResume/.test(name)
-  )
 }
 
 function needsTls12(name, text) {

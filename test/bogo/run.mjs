@@ -30,8 +30,9 @@ try {
   const bundle = join(folder, 'shim.cjs')
   const reasons = join(folder, 'reasons')
   writeFileSync(reasons, '')
-  await run(process.execPath, [join(here, 'build.mjs'), bundle], {})
-  const output = await run(
+  const built = await run(process.execPath, [join(here, 'build.mjs'), bundle], {})
+  if (built.status !== 0) throw new Error('the shim cannot be built')
+  const { output } = await run(
     BOGO_RUNNER,
     [
       '-shim-path',
@@ -128,14 +129,14 @@ function report(results, reasons) {
   return failed.length + missing.length === 0 ? 0 : 1
 }
 
-/** Standard output of a program; its standard error is ours. */
+/** Exit status and standard output of a program; its standard error is ours. */
 function run(command, args, settings) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { ...settings, stdio: ['ignore', 'pipe', 'inherit'] })
     const chunks = []
     child.stdout.on('data', (chunk) => chunks.push(chunk))
     child.on('error', reject)
-    child.on('close', () => resolve(Buffer.concat(chunks).toString()))
+    child.on('close', (status) => resolve({ status, output: Buffer.concat(chunks).toString() }))
   })
 }
 

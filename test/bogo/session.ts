@@ -1,25 +1,35 @@
 // What one connection leaves for the next: the only file that knows how sessions are kept and offered again.
-import type { Session } from '../../src/tls/index.js'
+
 import type { TlsClientOptions } from '../../src/tls/options.js'
+import { memorySessionStore, type SessionStore } from '../../src/tls/session.js'
 import type { Settings } from './flags.js'
 
 export interface Sessions {
-  /** How often a session was given to us on this connection. */
+  /** How many sessions this connection was given. */
   received(): number
-  /** Options that take tickets, and offer what an earlier connection left. */
-  readonly options: Pick<TlsClientOptions, 'onSession'>
+  readonly options: Pick<TlsClientOptions, 'session' | 'sessionKey'>
 }
 
-/** Sessions of one connection, kept in `kept` for the next. */
-export function sessions(kept: { session?: Session }, settings: Settings): Sessions {
+/** A store for all connections of one test. */
+export function sessionStore(): SessionStore {
+  return memorySessionStore()
+}
+
+/** One connection's use of the store. BoringSSL's shim hands the last session on whatever the options are. */
+export function sessions(store: SessionStore, settings: Settings): Sessions {
   let received = 0
   if (settings.noTicket) return { received: () => 0, options: {} }
   return {
     received: () => received,
     options: {
-      onSession(session) {
-        received++
-        kept.session = session
+      sessionKey: 'runner',
+      session: {
+        get: (key) => store.get(key),
+        delete: (key) => store.delete(key),
+        set(key, session) {
+          received++
+          return store.set(key, session)
+        },
       },
     },
   }

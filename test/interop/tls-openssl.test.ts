@@ -150,7 +150,7 @@ describePeer('openssl', 'openssl s_server', () => {
     let tickets = 0
     const { client } = await start(
       { args: ['-tls1_3', '-num_tickets', '8'], behaviour: 'echo' },
-      { onSession: () => tickets++ },
+      { session: { get: () => undefined, set: () => tickets++, delete: () => false } },
     )
     await client.opened
     await client.send('drawer\n')

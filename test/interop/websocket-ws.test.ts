@@ -8,7 +8,6 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import { asTunnelError, type TunnelError } from '../../src/errors.js'
 import type { Layer, Sink } from '../../src/layer.js'
 import { type UpgradeInfo, upgrade, type WebSocketOptions, webSocket } from '../../src/tunnel/index.js'
-import { hashes } from '../unit/tunnel/recorder.js'
 
 const random = (length: number) => new Uint8Array(randomBytes(length))
 
@@ -51,7 +50,7 @@ function drive(socket: Socket, options: Partial<WebSocketOptions>): Promise<Clie
   const lower: Layer<UpgradeInfo> = upgrade({
     host: 'localhost',
     protocol: 'websocket',
-    crypto: { random, hashes },
+    crypto: { random },
   })
   const upper = webSocket({ random, ...options })
   let info: UpgradeInfo | undefined
@@ -276,7 +275,7 @@ describe('the ws server', () => {
     const server = await serve()
     const socket = connect((server.address() as AddressInfo).port, '127.0.0.1')
     cleanups.push(() => socket.destroy())
-    const layer = upgrade({ host: 'localhost', protocol: 'alpn', crypto: { random, hashes } })
+    const layer = upgrade({ host: 'localhost', protocol: 'alpn', crypto: { random } })
     const refused = new Promise<TunnelError>((resolve) => {
       const sink: Sink<UpgradeInfo> = {
         down: (chunk) => void socket.write(chunk),

@@ -6,7 +6,7 @@ export interface Room {
 }
 
 const root = ['errors', 'layer', 'trace']
-const core = ['bytes', 'crypto', 'pki', 'tls', 'tunnel']
+const core = ['bytes', 'der', 'crypto', 'pki', 'tls', 'tunnel']
 const forge = /^node-forge\/lib\//
 const node = /^node:/
 
@@ -21,8 +21,9 @@ export const rooms: Readonly<Record<string, Room>> = {
 
   // The core: no I/O, no clock, no globals.
   'bytes':             { rooms: ['errors', 'trace'] },
-  'crypto':            { rooms: ['errors', 'layer', 'bytes'], packages: [forge] },
-  'pki':               { rooms: ['errors', 'layer', 'bytes', 'crypto'], packages: [forge] },
+  'der':               { rooms: ['errors', 'bytes'] },
+  'crypto':            { rooms: ['errors', 'layer', 'bytes', 'der'], packages: [forge] },
+  'pki':               { rooms: ['errors', 'layer', 'bytes', 'der', 'crypto'], packages: [forge] },
   'tls':               { rooms: [...root, 'bytes', 'crypto', 'pki'] },
   'tunnel':            { rooms: [...root, 'bytes', 'crypto'] },
 

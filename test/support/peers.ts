@@ -25,7 +25,7 @@ const peers = {
   openssl:    { programs: ['openssl'],                        packages: ['openssl'],                          version: ['version'] },
   gnutls:     { programs: ['gnutls-serv'],                    packages: ['gnutls-bin'],                       version: ['--version'] },
   nss:        { programs: ['selfserv', 'certutil', 'pk12util'], packages: ['libnss3-tools'] },
-  java:       { programs: ['java'],                           packages: ['default-jre-headless'],             version: ['-version'] },
+  java:       { programs: ['java', 'javac'],                  packages: ['default-jdk-headless'],             version: ['-version'] },
   postgresql: { programs: ['postgres', 'initdb'],             packages: ['postgresql-15'],                    version: ['--version'] },
   psql:       { programs: ['psql'],                           packages: ['postgresql-client-15'],             version: ['--version'] },
   mariadb:    { programs: ['mariadbd', 'mariadb-install-db'], packages: ['mariadb-server'],                   version: ['--version'] },
@@ -72,7 +72,7 @@ export function describePeer(names: PeerName | readonly PeerName[], title: strin
   if (missing.length === 0) {
     describe(title, () => {
       beforeAll(() => {
-        for (const name of needed) recordExercised(name, versionOf(name))
+        for (const name of needed) recordExercised(name, peerVersion(name))
       })
       body()
     })
@@ -106,7 +106,8 @@ export function isPeerName(name: string): name is PeerName {
   return Object.hasOwn(peers, name)
 }
 
-function versionOf(name: PeerName): string {
+/** As the program tells it, or its package. */
+export function peerVersion(name: PeerName): string {
   const peer: Peer = peers[name]
   if (peer.version === undefined) return packageVersion(peer.packages[0] ?? '')
   const ran = spawnSync(requireProgram(peers[name].programs[0]), [...peer.version], { encoding: 'utf8' })

@@ -170,7 +170,7 @@ describe('client', () => {
       // An RSA key of 1024 bits that signed itself.
       trust: dangerously.anyCertificate('the certificate of RFC 8448'),
       keylog: (line) => lines.push(line),
-      onSession: (session) => sessions.push(session),
+      session: { get: () => undefined, set: (_, session) => sessions.push(session), delete: () => false },
     })
     const layer: Layer<TlsInfo> = new TlsClient(config, (channel) => handshake(config, channel, offer()))
     const sent: string[] = []

@@ -23,6 +23,7 @@ import {
   webcrypto,
 } from 'node:crypto'
 import type { Bytes } from '../../bytes/index.js'
+import { ecdsaSignatureFromDer } from '../../crypto/ecdsa-encoding.js'
 import {
   badKeyShare,
   groupIds,
@@ -51,13 +52,7 @@ import type {
   SignatureAlgorithm,
   Signer,
 } from '../../crypto/provider.js'
-import {
-  algorithmFits,
-  algorithmName,
-  ecdsaSignatureFromDer,
-  isSignatureHash,
-  signerCan,
-} from '../../crypto/signatures.js'
+import { algorithmFits, algorithmName, isSignatureHash, signerCan } from '../../crypto/signatures.js'
 import { aesGcmRecordLimit, chachaRecordLimit, cipherSuites } from '../../crypto/suites.js'
 import { cryptoKeySigner } from '../../crypto/webcrypto-signers.js'
 import { failure } from '../../errors.js'
@@ -80,8 +75,7 @@ const nodeCurves: Readonly<Record<CurveName | NistGroupName, string>> = {
   secp521r1: 'secp521r1',
 }
 
-const hashes: Readonly<Record<HashName, Hash>> = {
-  'SHA-1': nodeHash('SHA-1', 20),
+const hashes: CryptoProvider['hashes'] = {
   'SHA-256': nodeHash('SHA-256', 32),
   'SHA-384': nodeHash('SHA-384', 48),
   'SHA-512': nodeHash('SHA-512', 64),
@@ -175,7 +169,7 @@ function nistGroup(name: NistGroupName): Group {
   }
 }
 
-function nodeHash(name: HashName, length: number): Hash {
+function nodeHash(name: keyof CryptoProvider['hashes'], length: number): Hash {
   const algorithm = nodeNames[name]
   return {
     name,

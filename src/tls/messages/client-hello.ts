@@ -1,5 +1,5 @@
 // ClientHello: written by us, read by test servers. RFC 8446 §4.1.2 and the extensions of §4.2.
-import { type Bytes, fromLatin1, latin1, type Reader } from '../../bytes/index.js'
+import { type Bytes, fromLatin1, latin1, type Reader, type Writer } from '../../bytes/index.js'
 import { extensionType, TLS12 } from '../registry.js'
 import { readExtensions, writeExtension } from './extensions.js'
 import {
@@ -17,6 +17,22 @@ export interface KeyShareEntry {
   readonly key: Uint8Array
 }
 
+/** One pre-shared key on offer. RFC 8446 §4.2.11. */
+export interface OfferedPsk {
+  readonly identity: Uint8Array
+  readonly obfuscatedAge: number
+  /** Bytes of its binder, which is written as zeros: it covers the message before it. */
+  readonly binderLength: number
+}
+
+/** RFC 8701: values of no meaning; the extensions go before and after those that have one. */
+export interface Grease {
+  readonly suite: number
+  readonly group: number
+  readonly version: number
+  readonly extensions: readonly [number, number]
+}
+
 /** The ClientHello in values; lists are in preference order. Absent members are extensions not sent. */
 export interface ClientHello {
   readonly random: Uint8Array
@@ -31,6 +47,11 @@ export interface ClientHello {
   readonly pskModes?: readonly number[] | undefined
   readonly cookie?: Uint8Array | undefined
   readonly keyShares: readonly KeyShareEntry[]
+  /** RFC 8449. */
+  readonly recordSizeLimit?: number | undefined
+  readonly psk?: OfferedPsk | undefined
+  /** Not read: who reads ignores what it does not know. */
+  readonly grease?: Grease | undefined
 }
 
 export function writeClientHello(hello: ClientHello): WrittenMessage {
@@ -39,19 +60,20 @@ export function writeClientHello(hello: ClientHello): WrittenMessage {
     w.span('legacy_version', () => w.u16(TLS12), hex16(TLS12))
     w.span('random', () => w.bytes(hello.random))
     w.span('legacy_session_id', () => w.vector(1, () => w.bytes(hello.sessionId)))
-    w.span('cipher_suites', () => w.vector(2, () => ids(hello.suites)))
+    w.span('cipher_suites', () => w.vector(2, () => ids(hello.suites, hello.grease?.suite)))
     // RFC 8446 §4.1.2: exactly one byte set to zero.
     w.span('legacy_compression_methods', () => w.u8(1).u8(0))
     w.span('extensions', () =>
       w.vector(2, () => {
-        const { serverName, alpn, cookie, pskModes } = hello
+        const { serverName, alpn, cookie, pskModes, recordSizeLimit, psk, grease } = hello
+        if (grease !== undefined) w.u16(grease.extensions[0]).u16(0)
         if (serverName !== undefined)
           writeExtension(w, 'server_name', () =>
             w.vector(2, () =>
               w.u8(0).span('host_name', () => w.vector(2, () => w.bytes(latin1(serverName))), serverName),
             ),
           )
-        writeExtension(w, 'supported_groups', () => w.vector(2, () => ids(hello.groups)))
+        writeExtension(w, 'supported_groups', () => w.vector(2, () => ids(hello.groups, grease?.group)))
         writeExtension(w, 'signature_algorithms', () => w.vector(2, () => ids(hello.signatureSchemes)))
         if (alpn !== undefined)
           writeExtension(w, 'application_layer_protocol_negotiation', () =>
@@ -60,7 +82,7 @@ export function writeClientHello(hello: ClientHello): WrittenMessage {
                 w.span('protocol', () => w.vector(1, () => w.bytes(latin1(name))), name)
             }),
           )
-        writeExtension(w, 'supported_versions', () => w.vector(1, () => ids(hello.versions)))
+        writeExtension(w, 'supported_versions', () => w.vector(1, () => ids(hello.versions, grease?.version)))
         if (pskModes !== undefined)
           writeExtension(w, 'psk_key_exchange_modes', () =>
             w.vector(1, () => w.bytes(new Uint8Array(pskModes))),
@@ -76,11 +98,25 @@ export function writeClientHello(hello: ClientHello): WrittenMessage {
               )
           }),
         )
+        if (recordSizeLimit !== undefined) writeExtension(w, 'record_size_limit', () => w.u16(recordSizeLimit))
+        if (grease !== undefined) w.u16(grease.extensions[1]).u16(1).u8(0)
+        // RFC 8446 §4.2.11: pre_shared_key MUST be the last extension.
+        if (psk !== undefined) writePsk(w, psk)
       }),
     )
-    function ids(list: readonly number[]): void {
+    function ids(list: readonly number[], grease?: number): void {
+      if (grease !== undefined) w.u16(grease)
       for (const id of list) w.u16(id)
     }
+  })
+}
+
+function writePsk(w: Writer, { identity, obfuscatedAge, binderLength }: OfferedPsk): void {
+  writeExtension(w, 'pre_shared_key', () => {
+    w.span('identities', () => w.vector(2, () => w.vector(2, () => w.bytes(identity)).u32(obfuscatedAge)))
+    w.span('binders', () =>
+      w.vector(2, () => w.vector(1, () => w.bytes(new Uint8Array(binderLength)))),
+    )
   })
 }
 
@@ -100,6 +136,8 @@ export function readClientHello(message: HandshakeMessage): Parsed<ClientHello> 
     let pskModes: readonly number[] | undefined
     let cookie: Bytes | undefined
     const keyShares: KeyShareEntry[] = []
+    let recordSizeLimit: number | undefined
+    let psk: OfferedPsk | undefined
     field(r, 'extensions', () =>
       readExtensions(r, (type, body) => {
         if (type === extensionType.server_name) {
@@ -119,6 +157,14 @@ export function readClientHello(message: HandshakeMessage): Parsed<ClientHello> 
         else if (type === extensionType.key_share) {
           const list = body.vector(2)
           while (list.remaining > 0) keyShares.push({ group: list.u16(), key: copyAll(list.vector(2, 1)) })
+        } else if (type === extensionType.record_size_limit) recordSizeLimit = body.u16()
+        else if (type === extensionType.pre_shared_key) {
+          const identities = body.vector(2, 7)
+          psk = {
+            identity: copyAll(identities.vector(2, 1)),
+            obfuscatedAge: identities.u32(),
+            binderLength: body.vector(2, 33).vector(1, 32).rest().length,
+          }
         }
       }),
     )
@@ -134,6 +180,8 @@ export function readClientHello(message: HandshakeMessage): Parsed<ClientHello> 
       pskModes,
       cookie,
       keyShares,
+      recordSizeLimit,
+      psk,
     }
   })
 }

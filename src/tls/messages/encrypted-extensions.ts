@@ -1,6 +1,6 @@
 // EncryptedExtensions: what the server answers of our extensions, under encryption. RFC 8446 §4.3.1, ALPN RFC 7301,
 // server_name RFC 6066 §3.
-import { fromLatin1, latin1 } from '../../bytes/index.js'
+import { fromLatin1, latin1, type Reader } from '../../bytes/index.js'
 import { extensionType, nameOf } from '../registry.js'
 import { readExtensions, writeExtension } from './extensions.js'
 import {
@@ -15,6 +15,8 @@ import {
 export interface EncryptedExtensions {
   /** The application protocol selected. */
   readonly alpn?: string | undefined
+  /** RFC 8449: the longest record the server takes, content and its type in bytes. */
+  readonly recordSizeLimit?: number | undefined
   /** Types of all extensions present. */
   readonly extensions: ReadonlySet<number>
 }
@@ -22,29 +24,37 @@ export interface EncryptedExtensions {
 export function readEncryptedExtensions(message: HandshakeMessage): Parsed<EncryptedExtensions> {
   return readMessage(message, (r) => {
     let alpn: string | undefined
+    let recordSizeLimit: number | undefined
     const extensions = field(r, 'extensions', () =>
       readExtensions(
         r,
         (type, body) => {
           // RFC 6066 §3: the extension_data of the answer SHALL be empty.
           if (type === extensionType.server_name) body.end('server_name')
-          else if (type === extensionType.application_layer_protocol_negotiation) {
-            const list = body.vector(2, 2)
-            alpn = field(
-              list,
-              'protocol',
-              () => fromLatin1(list.vector(1, 1).rest()),
-              (name) => name,
-            )
-            // RFC 7301 §3.1: the list MUST contain exactly one ProtocolName.
-            list.end('protocol')
-          }
+          else if (type === extensionType.record_size_limit)
+            recordSizeLimit = field(body, 'record_size_limit', () => body.u16(), String)
+          else if (type === extensionType.application_layer_protocol_negotiation)
+            alpn = readSelectedProtocol(body)
         },
         'ERR_TLS_DECODE',
       ),
     )
-    return { alpn, extensions }
+    return { alpn, recordSizeLimit, extensions }
   })
+}
+
+/** The body of application_layer_protocol_negotiation in an answer. */
+export function readSelectedProtocol(body: Reader): string {
+  const list = body.vector(2, 2)
+  const selected = field(
+    list,
+    'protocol',
+    () => fromLatin1(list.vector(1, 1).rest()),
+    (name) => name,
+  )
+  // RFC 7301 §3.1: the list MUST contain exactly one ProtocolName.
+  list.end('protocol')
+  return selected
 }
 
 /** `extra` are extensions in wire form, after the selected protocol. */

@@ -25,6 +25,8 @@ export interface ServerHello {
   /** From supported_versions; absent when the server chose TLS 1.2 or older. */
   readonly version?: number | undefined
   readonly keyShare?: KeyShareEntry | undefined
+  /** The pre-shared key selected, by its place in the offer. */
+  readonly selectedPsk?: number | undefined
   /** HelloRetryRequest only. */
   readonly group?: number | undefined
   /** HelloRetryRequest only. */
@@ -49,6 +51,7 @@ export function readServerHello(message: HandshakeMessage): Parsed<ServerHello> 
     let keyShare: KeyShareEntry | undefined
     let group: number | undefined
     let cookie: Bytes | undefined
+    let selectedPsk: number | undefined
     // Before TLS 1.3 the whole block may be missing (RFC 5246 §7.4.1.3).
     const extensions =
       r.remaining === 0
@@ -66,6 +69,8 @@ export function readServerHello(message: HandshakeMessage): Parsed<ServerHello> 
                   () => ({ group: body.u16(), key: copyAll(body.vector(2, 1)) }),
                   (share) => hex16(share.group),
                 )
+              else if (type === extensionType.pre_shared_key && !retry)
+                selectedPsk = field(body, 'selected_identity', () => body.u16(), String)
               // RFC 8446 §4.2.2: opaque cookie<1..2^16-1>.
               else if (type === extensionType.cookie && retry) cookie = copyAll(body.vector(2, 1))
             }),
@@ -78,6 +83,7 @@ export function readServerHello(message: HandshakeMessage): Parsed<ServerHello> 
       compression,
       version,
       keyShare,
+      selectedPsk,
       group,
       cookie,
       extensions,
@@ -91,7 +97,7 @@ export function writeServerHello(
   extra: readonly (readonly [type: number, body: Uint8Array])[] = [],
 ): WrittenMessage {
   return writeMessage('server_hello', (w) => {
-    const { version, keyShare, group, cookie } = hello
+    const { version, keyShare, group, cookie, selectedPsk } = hello
     w.span('legacy_version', () => w.u16(hello.legacyVersion), hex16(hello.legacyVersion))
     w.span('random', () => w.bytes(hello.random))
     w.span('legacy_session_id_echo', () => w.vector(1, () => w.bytes(hello.sessionId)))
@@ -104,6 +110,7 @@ export function writeServerHello(
         if (group !== undefined) writeExtension(w, 'key_share', () => w.u16(group))
         if (cookie !== undefined) writeExtension(w, 'cookie', () => w.vector(2, () => w.bytes(cookie)))
         if (version !== undefined) writeExtension(w, 'supported_versions', () => w.u16(version))
+        if (selectedPsk !== undefined) writeExtension(w, 'pre_shared_key', () => w.u16(selectedPsk))
         for (const [type, body] of extra)
           w.span('extension', () => w.u16(type).vector(2, () => w.bytes(body)), nameOf(extensionType, type))
       }),

@@ -1,5 +1,6 @@
 // Caddy, which is Go's crypto/tls: `/` answers with what the server knows of the connection, anything else goes to the
 // HTTP server behind it.
+import { execFileSync } from 'node:child_process'
 import { temporaryFolder } from '../files.js'
 import { requireProgram } from '../peers.js'
 import { type ServerProcess, startProcess } from './process.js'
@@ -38,6 +39,12 @@ export async function startCaddy({ sites, upstreamPort }: CaddyOptions): Promise
     cleanup: folder.remove,
   })
   return { ...started, ports: portsOf(placed) }
+}
+
+/** Of the Go that built it, as 1.19. */
+export function goVersion(): number {
+  const told = execFileSync(requireProgram('caddy'), ['build-info'], { encoding: 'utf8' })
+  return Number(/\bgo(1\.\d+)/.exec(told)?.[1] ?? Number.NaN)
 }
 
 /** What `/` answers: version, suite, whether it resumed, the server name it heard, and the client's subject. */

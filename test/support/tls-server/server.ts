@@ -2,6 +2,7 @@
 // the client (messages, key schedule, record protection) and can be told to misbehave at every step. Its checks of the
 // client are strict, so that a wrong client shows. No runtime's names in here: it runs wherever the client does.
 import { type Bytes, concat, equal, hex } from '../../../src/bytes/index.js'
+import { hkdfExpandLabel } from '../../../src/crypto/hkdf.js'
 import type { CipherSuite, CryptoProvider, Group, Signer } from '../../../src/crypto/provider.js'
 import type { AlertName } from '../../../src/errors.js'
 import { parseCertificate } from '../../../src/pki/index.js'
@@ -36,7 +37,7 @@ import {
   TLS13,
 } from '../../../src/tls/registry.js'
 import * as schedule from '../../../src/tls/schedule.js'
-import { Transcript } from '../../../src/tls/transcript.js'
+import { messageHash, Transcript } from '../../../src/tls/transcript.js'
 
 export type Extra = readonly (readonly [type: number, body: Uint8Array])[]
 
@@ -78,8 +79,16 @@ export interface ServerScript {
   readonly padding?: number
   /** False leaves out the dummy change_cipher_spec. */
   readonly compatible?: boolean
+  /** Pre-shared keys by ticket in hex: `ticket()` adds to it, and what is in it is resumed. Shared among servers. */
+  readonly tickets?: Map<string, TicketState>
   /** Changes the secret that keys are made of, as a server with wrong keys has it. */
   readonly corruptSharedSecret?: boolean
+}
+
+export interface TicketState {
+  readonly psk: Bytes
+  /** Name of the hash. */
+  readonly hash: string
 }
 
 export interface SeenAlert {
@@ -115,6 +124,10 @@ export class ScriptedServer {
   #handshakeTraffic!: schedule.TrafficSecrets
   #traffic!: schedule.TrafficSecrets
   #resumptionMaster: Bytes | undefined
+  /** The pre-shared key in use. */
+  #psk: Bytes | undefined
+  /** What stands before a second hello in its transcript. */
+  #retried: Bytes | undefined
 
   constructor(script: ServerScript) {
     this.#script = script
@@ -136,6 +149,11 @@ export class ScriptedServer {
 
   get resumptionMaster(): Bytes {
     return this.#resumptionMaster!
+  }
+
+  /** Whether a session was resumed. */
+  get resumed(): boolean {
+    return this.#psk !== undefined
   }
 
   get suite(): CipherSuite {
@@ -188,17 +206,19 @@ export class ScriptedServer {
   }
 
   ticket(ticket: Partial<NewSessionTicket> = {}, extra: Extra = []): void {
-    const { bytes } = writeNewSessionTicket(
-      {
-        lifetime: 7200,
-        ageAdd: 7,
-        nonce: new Uint8Array([1]),
-        ticket: new Uint8Array(32).fill(9),
-        ...ticket,
-      },
-      extra,
-    )
-    this.record(contentType.handshake, bytes)
+    const whole: NewSessionTicket = {
+      lifetime: 7200,
+      ageAdd: 7,
+      nonce: new Uint8Array([1]),
+      ticket: new Uint8Array(32).fill(9),
+      ...ticket,
+    }
+    const { hash } = this.#suite
+    this.#script.tickets?.set(hex(whole.ticket), {
+      psk: schedule.ticketPsk(hash, this.resumptionMaster, whole.nonce),
+      hash: hash.name,
+    })
+    this.record(contentType.handshake, writeNewSessionTicket(whole, extra).bytes)
   }
 
   keyUpdate(request: KeyUpdateRequest = 'update_not_requested'): void {
@@ -281,8 +301,10 @@ export class ScriptedServer {
       this.#suite = crypto.suites.find(({ id }) =>
         suiteId === undefined ? hello.suites.includes(id) : id === suiteId,
       )!
+      this.#checkPsk(hello, message.bytes)
       this.#transcript = new Transcript(this.#suite.hash, message)
     } else {
+      this.#checkPsk(hello, message.bytes, this.#retried)
       this.#transcript.add(message)
       must(
         equal(first.random, hello.random) && equal(first.sessionId, hello.sessionId),
@@ -291,12 +313,14 @@ export class ScriptedServer {
     }
     if (first === undefined && retry !== undefined) {
       this.#transcript.retry()
-      this.#say('hello_retry_request', () =>
+      const said = this.#say('hello_retry_request', () =>
         writeServerHello(
           this.#fields(hello, { random: retryRandom, group: retry.group, cookie: retry.cookie }),
           this.#script.serverHelloExtra,
         ),
       )
+      const first = messageHash(this.#suite.hash.digest(message.bytes))
+      this.#retried = concat(first, ...said.map(({ bytes }) => bytes))
       if (this.#script.compatible !== false) this.plain(contentType.change_cipher_spec, new Uint8Array([1]))
       this.#flushMessages()
       return
@@ -315,6 +339,22 @@ export class ScriptedServer {
     await this.#answer(hello)
   }
 
+  /** RFC 8446 §4.2.11.2: finds the pre-shared key, and is strict about its binder. */
+  #checkPsk({ psk: offered, pskModes }: ClientHello, bytes: Uint8Array, before: Uint8Array = new Uint8Array(0)): void {
+    this.#psk = undefined
+    if (offered === undefined) return
+    must(pskModes !== undefined && pskModes.includes(1), 'a pre-shared key without its modes')
+    const state = this.#script.tickets?.get(hex(offered.identity))
+    const { hash } = this.#suite
+    if (state === undefined || state.hash !== hash.name) return
+    const end = bytes.length - hash.length
+    const early = schedule.earlySecret(hash, state.psk)
+    const key = hkdfExpandLabel(hash, early, 'res binder', hash.digest(new Uint8Array(0)), hash.length)
+    const transcript = hash.digest(concat(before, bytes.subarray(0, end - 3)))
+    must(equal(bytes.subarray(end), schedule.finishedMac(hash, key, transcript)), 'binder')
+    this.#psk = state.psk
+  }
+
   async #answer(hello: ClientHello): Promise<void> {
     const { crypto, chain, request, alpn } = this.#script
     const share = hello.keyShares.find((entry) => crypto.groups.some(({ id }) => id === entry.group))!
@@ -325,6 +365,7 @@ export class ScriptedServer {
         this.#fields(hello, {
           random: crypto.random(32),
           keyShare: { group: group.id, key: pair.publicKey },
+          ...(this.#psk && { selectedPsk: 0 }),
         }),
         this.#script.serverHelloExtra,
       ),
@@ -336,13 +377,13 @@ export class ScriptedServer {
     const { hash } = this.#suite
     const shared = await pair.derive(share.key)
     if (this.#script.corruptSharedSecret === true) shared[0]! ^= 1
-    const handshakeSecret = schedule.handshakeSecret(hash, schedule.earlySecret(hash), shared)
+    const handshakeSecret = schedule.handshakeSecret(hash, schedule.earlySecret(hash, this.#psk), shared)
     this.#handshakeTraffic = schedule.handshakeTraffic(hash, handshakeSecret, this.#transcript.digest())
     this.#sealer = new Sealer(this.#suite, this.#handshakeTraffic.server)
     this.#opener = new Opener(this.#suite, this.#handshakeTraffic.client)
 
     this.#say('encrypted_extensions', () => writeEncryptedExtensions(alpn, this.#script.encryptedExtensions))
-    if (request !== undefined)
+    if (request !== undefined && this.#psk === undefined)
       this.#say('certificate_request', () =>
         writeCertificateRequest({
           context: new Uint8Array(0),
@@ -351,9 +392,11 @@ export class ScriptedServer {
           ...request,
         }),
       )
-    this.#say('certificate', () => writeCertificate(chain))
-    const verify = await this.#sign()
-    this.#say('certificate_verify', () => verify)
+    if (this.#psk === undefined) {
+      this.#say('certificate', () => writeCertificate(chain))
+      const verify = await this.#sign()
+      this.#say('certificate_verify', () => verify)
+    }
     this.#say('finished', () =>
       writeFinished(schedule.finishedMac(hash, this.#handshakeTraffic.server, this.#transcript.digest())),
     )
@@ -366,7 +409,7 @@ export class ScriptedServer {
 
   #fields(
     hello: ClientHello,
-    own: Pick<HelloFields, 'random' | 'keyShare' | 'group' | 'cookie'>,
+    own: Pick<HelloFields, 'random' | 'keyShare' | 'group' | 'cookie' | 'selectedPsk'>,
   ): HelloFields {
     const fields: HelloFields = {
       legacyVersion: TLS12,
@@ -387,15 +430,17 @@ export class ScriptedServer {
   }
 
   /** Messages are made when they are said, and `edit` has its word before the transcript takes them. */
-  #say(name: ServerMessageName, make: () => HandshakeMessage): void {
+  #say(name: ServerMessageName, make: () => HandshakeMessage): readonly HandshakeMessage[] {
     const { edit, before, pack } = this.#script
     before?.(name, this)
     const message = make()
-    for (const said of edit?.(name, message) ?? [message]) {
-      this.#transcript.add(said)
-      this.#pending.push({ name, bytes: said.bytes })
+    const said = edit?.(name, message) ?? [message]
+    for (const one of said) {
+      this.#transcript.add(one)
+      this.#pending.push({ name, bytes: one.bytes })
     }
     if (pack !== true) this.#flushMessages()
+    return said
   }
 
   #flushMessages(): void {
@@ -428,7 +473,10 @@ export class ScriptedServer {
       this.clientChain === undefined || this.clientChain.length === 0 || this.clientScheme !== undefined,
       'no CertificateVerify',
     )
-    must(this.#script.request === undefined || this.clientChain !== undefined, 'no Certificate')
+    must(
+      this.#script.request === undefined || this.#psk !== undefined || this.clientChain !== undefined,
+      'no Certificate',
+    )
     this.#transcript.add(message)
     this.#resumptionMaster = schedule.resumptionMasterSecret(
       hash,

@@ -1,7 +1,7 @@
 import { createHash, createHmac } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { fromHex, hex, utf8 } from '../../../src/bytes/index.js'
-import { forgeHashes } from '../../../src/crypto/index.js'
+import { forgeHashes, sha1 } from '../../../src/crypto/index.js'
 import type { Hash } from '../../../src/crypto/provider.js'
 import { nodeCrypto } from '../../../src/platform/node/crypto.js'
 
@@ -9,7 +9,7 @@ const nodeName = (hash: Hash): string => hash.name.replace('-', '').toLowerCase(
 const pattern = (length: number): Uint8Array => new Uint8Array(length).map((_, i) => i * 7 + 3)
 
 describe.each([
-  ['node-forge', forgeHashes],
+  ['node-forge', { ...forgeHashes, sha1 }],
   ['node:crypto', nodeCrypto.hashes],
 ] as const)('hashes of %s', (_, hashes) => {
   describe.each(Object.values(hashes))('$name', (hash) => {
@@ -72,7 +72,6 @@ describe.each([
   })
 
   it('knows the answers of FIPS 180-4 and RFC 4231', () => {
-    expect(hex(hashes['SHA-1'].digest(utf8('abc')))).toBe('a9993e364706816aba3e25717850c26c9cd0d89d')
     expect(hex(hashes['SHA-256'].digest(utf8('abc')))).toBe(
       'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad',
     )

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { der } from '../../../src/der/index.js'
 import { constrainedNames, constraintProblem, readNameConstraints } from '../../../src/pki/constraints.js'
-import { der } from '../../../src/pki/der.js'
 import { type GeneralName, readGeneralName } from '../../../src/pki/general-names.js'
 import { readName } from '../../../src/pki/names.js'
 import { ascii, element, name, oid, sequence, text } from './der-bytes.js'

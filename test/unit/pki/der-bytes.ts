@@ -2,9 +2,9 @@
 
 import { expect } from 'vitest'
 import { fromHex, latin1, utf8 } from '../../../src/bytes/index.js'
+import { element } from '../../../src/der/index.js'
 import type { ErrorCode } from '../../../src/errors.js'
 import { TunnelError } from '../../../src/errors.js'
-import { element } from '../../../src/pki/der-write.js'
 
 export { element }
 

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { equal, fromHex, hex } from '../../../src/bytes/index.js'
-import { der } from '../../../src/pki/der.js'
-import { element } from '../../../src/pki/der-write.js'
+import { der, element } from '../../../src/der/index.js'
 import { readTime, timeText } from '../../../src/pki/time.js'
 import { ascii, codeOf, sequence } from './der-bytes.js'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { hex } from '../../../src/bytes/index.js'
-import { der } from '../../../src/pki/der.js'
+import { der } from '../../../src/der/index.js'
 import { readGeneralNames } from '../../../src/pki/general-names.js'
 import { attribute, type Name, nameText, printable, readName } from '../../../src/pki/names.js'
 import { ipOctets, isDnsName, matchesServerName, presentedNames } from '../../../src/pki/server-name.js'

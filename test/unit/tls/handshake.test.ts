@@ -140,7 +140,7 @@ describe('handshake', () => {
     const sessions: unknown[] = []
     const meeting = await world.meet(
       {},
-      { onSession: (session) => sessions.push(session), now: () => Date.now() },
+      { session: { get: () => undefined, set: (_, session) => sessions.push(session), delete: () => false } },
     )
     expect(meeting.server.hellos[0]!.pskModes).toEqual([1])
     meeting.server.ticket({ lifetime: 0 })

@@ -1,8 +1,6 @@
 // What a layer does to its sink, written down; and the crypto a tunnel needs, deterministic where bytes are asserted.
-import { createHash, createHmac } from 'node:crypto'
 import { expect } from 'vitest'
 import { type Bytes, concat } from '../../../src/bytes/index.js'
-import type { Hash, HashName } from '../../../src/crypto/provider.js'
 import { TunnelError } from '../../../src/errors.js'
 import type { Layer, Sink } from '../../../src/layer.js'
 import type { TraceEvent } from '../../../src/trace.js'
@@ -87,31 +85,4 @@ export function feed<Info>(layer: Layer<Info>, chunks: readonly Uint8Array[], si
 /** Bytes 0, 1, 2 … for every call. */
 export function counting(length: number): Bytes {
   return Uint8Array.from({ length }, (_, i) => i)
-}
-
-function hash(name: HashName, algorithm: string, length: number): Hash {
-  return {
-    name,
-    length,
-    create() {
-      const running = createHash(algorithm)
-      return {
-        update: (data) => void running.update(data),
-        digest: () => new Uint8Array(running.copy().digest()),
-      }
-    },
-    digest: (data) => new Uint8Array(createHash(algorithm).update(data).digest()),
-    hmac(key, ...parts) {
-      const running = createHmac(algorithm, key)
-      for (const part of parts) running.update(part)
-      return new Uint8Array(running.digest())
-    },
-  }
-}
-
-export const hashes: Readonly<Record<HashName, Hash>> = {
-  'SHA-1': hash('SHA-1', 'sha1', 20),
-  'SHA-256': hash('SHA-256', 'sha256', 32),
-  'SHA-384': hash('SHA-384', 'sha384', 48),
-  'SHA-512': hash('SHA-512', 'sha512', 64),
 }

@@ -1,0 +1,257 @@
+// The TLS 1.2 handshake of a client, in the RFC's order, from ServerHello to the last Finished. RFC 5246 §7.3, §7.4.
+//
+//   ClientHello ────►
+//                ◄──── ServerHello Certificate ServerKeyExchange CertificateRequest* ServerHelloDone
+//   Certificate* ClientKeyExchange CertificateVerify* [ChangeCipherSpec] Finished ────►
+//                ◄──── NewSessionTicket* [ChangeCipherSpec] Finished
+//
+// When a session goes on, the server's last line follows ServerHello at once, and our last two come after it. Only what is
+// safe is spoken: ECDHE, AEADs, extended master secret, secure renegotiation (of which none is done).
+
+import { type Bytes, concat, equal, hex } from '../bytes/index.js'
+import { failure } from '../errors.js'
+import type { Identity, VerifiedChain } from '../pki/index.js'
+import { type Channel, expect, observe } from './channel.js'
+import { channelBinding } from './channel-binding.js'
+import { chooseIdentity, chooseScheme, fingerprint, signOwn } from './client-certificate.js'
+import { acceptProtocol, type FirstAnswer } from './handshake13.js'
+import type { Offer } from './hello.js'
+import type { CertificateRequest } from './messages/certificate-request.js'
+import { readCertificateRequest12 } from './messages/certificate-request12.js'
+import { writeCertificateVerify } from './messages/certificate-verify.js'
+import { readCertificate12, writeCertificate12 } from './messages/certificate12.js'
+import { writeClientKeyExchange } from './messages/client-key-exchange.js'
+import { readFinished, writeFinished } from './messages/finished.js'
+import { type HandshakeMessage, hex16, type Parsed, type WrittenMessage } from './messages/message.js'
+import { readNewSessionTicket12 } from './messages/new-session-ticket12.js'
+import { readServerHelloDone } from './messages/server-hello-done.js'
+import type { ServerHello } from './messages/server-hello.js'
+import { readServerHello12, type ServerHello12 } from './messages/server-hello12.js'
+import { readServerKeyExchange } from './messages/server-key-exchange.js'
+import type { TlsConfig, TlsInfo } from './options.js'
+import {
+  inheritSignature,
+  type Proof,
+  type Proofs,
+  proveChain,
+  proveFinished12,
+  proveSignature12,
+} from './proofs.js'
+import { extensionType, type HandshakeName, handshakeType, nameOf } from './registry.js'
+import {
+  type CipherSuite12,
+  cipherSuites12,
+  clientCertificateType,
+  schemeFits12,
+  suiteFits12,
+} from './registry12.js'
+import { keepSession12, type Resumption12 } from './resumption12.js'
+import {
+  exportKeyingMaterial12,
+  extendedMasterSecret,
+  type Randoms,
+  recordKeys,
+  verifyData,
+} from './schedule12.js'
+import type { Authentication } from './session.js'
+import { Transcript } from './transcript.js'
+
+/** A handshake that is over: nobody without all three proofs gets here. */
+export interface Established12 {
+  readonly info: TlsInfo
+  readonly proofs: Proofs
+}
+
+/** What the peers know of each other and share, from this handshake or an earlier one. */
+interface Agreement {
+  readonly master: Bytes
+  readonly group: string
+  readonly peer: VerifiedChain & Proof<'chain'>
+  readonly signature: Proof<'signature'>
+  readonly authentication: Authentication
+  readonly identity: Identity | undefined
+}
+
+export async function handshake12(
+  config: TlsConfig,
+  channel: Channel,
+  offer: Offer,
+  { message, serverHello }: FirstAnswer,
+): Promise<Established12> {
+  const { trace } = channel
+  channel.useTls12()
+
+  // ServerHello
+  const suite = acceptHello(config, serverHello)
+  const { hash } = suite
+  const extensions = readServerHello12(message).value
+  acceptExtensions(offer, serverHello, extensions)
+  acceptRecordSize(config, channel, extensions)
+  const alpn = acceptProtocol(config, extensions)
+  if (alpn !== undefined) trace({ type: 'check', name: 'alpn', facts: { selected: alpn } })
+  const resumption = acceptSession(offer, serverHello)
+  const randoms: Randoms = { client: offer.hello.random, server: serverHello.random }
+  const transcript = new Transcript(hash, offer.message)
+  /** The messages themselves: CertificateVerify signs them, not their hash. */
+  const messages = [offer.message.bytes]
+  add(message)
+
+  // Certificate to ServerHelloDone, Certificate to CertificateVerify, or what they came to when the session was made
+  const agreement = resumption === undefined ? await agree() : await inherit(resumption)
+  const { master, peer, signature, authentication } = agreement
+  const keys = recordKeys(suite, master, randoms)
+  config.keylog?.(`CLIENT_RANDOM ${hex(randoms.client)} ${hex(master)}`)
+
+  // Our Finished, unless the server goes first
+  if (resumption === undefined) await finish()
+
+  // NewSessionTicket, Finished
+  // RFC 5077 §3.3: it comes if the server said so, and MUST NOT otherwise.
+  const ticket = serverHello.extensions.has(extensionType.session_ticket)
+    ? await read('new_session_ticket', readNewSessionTicket12)
+    : undefined
+  await expect(channel, 'change_cipher_spec')
+  channel.openReading12(suite, keys.server)
+  message = await expect(channel, 'finished')
+  const theirs = observe(trace, message, readFinished(message))
+  const finished = proveFinished12(hash, master, transcript.digest(), theirs)
+  trace({ type: 'check', name: 'finished', facts: {} })
+  add(message)
+  channel.requireBoundary()
+  if (resumption !== undefined) await finish()
+
+  const { serverName } = offer.hello
+  const now = config.now()
+  const facts = { ...authentication, suite: suite.id, serverName, alpn, receivedAt: now }
+  keepSession12(config, { ...facts, master, group: agreement.group }, serverHello.sessionId, ticket, resumption)
+  return {
+    proofs: { chain: peer, signature, finished },
+    info: {
+      version: 'TLSv1.2',
+      suite: suite.name,
+      group: agreement.group,
+      alpn,
+      serverName,
+      peer,
+      signature: authentication.signature,
+      clientCertificate: agreement.identity !== undefined,
+      resumed: resumption !== undefined,
+      exportKeyingMaterial,
+      channelBinding: (type) => channelBinding(type, config.crypto, peer.leaf, exportKeyingMaterial),
+    },
+  }
+
+  /** RFC 5246 §7.4.2 to §7.4.8. */
+  async function agree(): Promise<Agreement> {
+    // Certificate
+    const chain = await read('certificate', readCertificate12)
+    // RFC 5246 §7.4.2: for ECDHE the server MUST send one.
+    if (chain.length === 0) throw failure('ERR_CERT_MISSING')
+    const peer = await proveChain(config, chain, alpn)
+    trace({ type: 'check', name: 'chain', facts: { verified: peer.verified, length: peer.path.length } })
+    const { key } = peer.leaf.publicKey
+    // RFC 8422 §2: the key MUST be of the kind that the suite signs with.
+    if (!suiteFits12(suite, key)) throw failure('ERR_TLS_ILLEGAL_PARAMETER', `${suite.name} with a key of kind ${key.kind}`)
+
+    // ServerKeyExchange
+    const exchange = await read('server_key_exchange', readServerKeyExchange)
+    const group = config.crypto.groups.find(({ id }) => id === exchange.share.group)
+    // RFC 8422 §5.4: the group MUST be one offered; what is made of ML-KEM is for TLS 1.3 only.
+    if (group === undefined || group.name === 'X25519MLKEM768')
+      throw failure('ERR_TLS_ILLEGAL_PARAMETER', `group ${hex16(exchange.share.group)}`)
+    const signed = concat(randoms.client, randoms.server, exchange.params)
+    const signature = await proveSignature12(config, peer.leaf, exchange, signed)
+    trace({ type: 'check', name: 'signature', facts: { scheme: signature.scheme.name } })
+
+    // CertificateRequest, ServerHelloDone
+    let request: CertificateRequest12 | undefined
+    let message = await expect(channel, 'certificate_request', 'server_hello_done')
+    if (message.type === handshakeType.certificate_request) {
+      request = take(message, readCertificateRequest12)
+      channel.setClientCertificate('requested')
+      message = await expect(channel, 'server_hello_done')
+    }
+    take(message, readServerHelloDone)
+    // RFC 5246 §7.4.5: after it the server waits for us.
+    channel.requireBoundary()
+
+    // Our Certificate, ClientKeyExchange, CertificateVerify
+    const share = await group.generate()
+    const premaster = await share.derive(exchange.share.key)
+    const identity = request && (await chooseIdentity(config, alpn, request))
+    // RFC 5246 §7.4.6: a client without a certificate MUST send an empty list.
+    if (request !== undefined) send(writeCertificate12(identity?.chain ?? []))
+    send(writeClientKeyExchange(share.publicKey))
+    const master = extendedMasterSecret(hash, premaster, transcript.digest())
+    if (request !== undefined && identity !== undefined) {
+      const scheme = chooseOwnScheme(identity, request)
+      const signature = await signOwn(config, identity, scheme, concat(...messages))
+      send(writeCertificateVerify({ scheme: scheme.id, signature }))
+      channel.setClientCertificate('sent')
+    }
+    return {
+      master,
+      group: group.name,
+      peer,
+      signature,
+      identity,
+      authentication: {
+        chain,
+        signature: signature.scheme.name,
+        authenticatedAt: config.now(),
+        client: request && {
+          signatureSchemes: request.signatureSchemes,
+          authorities: request.authorities,
+          fingerprint: fingerprint(config, identity),
+        },
+      },
+    }
+  }
+
+  /** RFC 5246 §7.3: those of the session hold; for another protocol than the session's others may be expected. */
+  async function inherit(resumption: Resumption12): Promise<Agreement> {
+    const { session } = resumption
+    const { master, group, chain } = session
+    const peer = alpn === session.alpn ? resumption.peer : await proveChain(config, chain, alpn)
+    return {
+      master,
+      group,
+      peer,
+      signature: inheritSignature(resumption),
+      identity: undefined,
+      authentication: session,
+    }
+  }
+
+  /** RFC 5246 §7.1, §7.4.9. */
+  async function finish(): Promise<void> {
+    channel.sendChangeCipherSpec()
+    channel.openWriting12(suite, keys.client)
+    send(writeFinished(verifyData(hash, master, 'client', transcript.digest())))
+    await channel.flush()
+  }
+
+  async function read<T>(name: HandshakeName, parse: (message: HandshakeMessage) => Parsed<T>): Promise<T> {
+    return take(await expect(channel, name), parse)
+  }
+
+  function take<T>(message: HandshakeMessage, parse: (message: HandshakeMessage) => Parsed<T>): T {
+    const value = observe(trace, message, parse(message))
+    add(message)
+    return value
+  }
+
+  function send(message: WrittenMessage): void {
+    channel.send(message)
+    add(message)
+  }
+
+  function add(message: HandshakeMessage): void {
+    transcript.add(message)
+    messages.push(message.bytes)
+  }
+
+  function exportKeyingMaterial(label: string, context: Uint8Array | undefined, length: number): Bytes {
+    return exportKeyingMaterial12(hash, master, randoms, label, context, length)
+  }
+}

@@ -1,0 +1,76 @@
+// Resuming a session: whether it may be offered, the pre_shared_key extension that offers it, and its acceptance. Only
+// with a fresh key exchange (psk_dhe_ke), never with early data. RFC 8446 §2.2, §4.2.11.
+import { equal } from '../bytes/index.js'
+import { deriveSecret } from '../crypto/hkdf.js'
+import type { CipherSuite, Hash } from '../crypto/provider.js'
+import { failure } from '../errors.js'
+import type { VerifiedChain } from '../pki/index.js'
+import { chooseIdentity, fingerprint } from './client-certificate.js'
+import type { OfferedPsk } from './messages/client-hello.js'
+import type { TlsConfig } from './options.js'
+import { type Proof, proveChain } from './proofs.js'
+import { earlySecret, finishedMac } from './schedule.js'
+import type { Session13 } from './session.js'
+
+/** A session on offer; its chain was verified again under today's trust and time. */
+export interface Resumption {
+  readonly session: Session13
+  readonly hash: Hash
+  readonly peer: VerifiedChain & Proof<'chain'>
+}
+
+/** What makes a session safe to offer: the verification that it stands for would come out the same now. */
+export async function resumptionOf(config: TlsConfig, session: Session13): Promise<Resumption | undefined> {
+  const { crypto } = config
+  const suite = crypto.suites.find(({ id }) => id === session.suite)
+  if (suite === undefined) return undefined
+  try {
+    const peer = await proveChain(config, session.chain, session.alpn)
+    return (await isSameClient(config, session)) ? { session, hash: suite.hash, peer } : undefined
+  } catch {
+    // A full handshake will say what is wrong, if it still is.
+    return undefined
+  }
+}
+
+/** The server takes us for who we were: that must be who we would be if it asked again. */
+async function isSameClient(config: TlsConfig, { client, alpn }: Session13): Promise<boolean> {
+  if (client === undefined) return true
+  const now = fingerprint(config, await chooseIdentity(config, alpn, client))
+  return now === undefined || client.fingerprint === undefined
+    ? now === client.fingerprint
+    : equal(now, client.fingerprint)
+}
+
+/** RFC 8446 §4.2.11: the identity as it is offered at this moment. */
+export function offeredPsk({ session, hash }: Resumption, now: number): OfferedPsk {
+  const { ticket, ageAdd, receivedAt } = session
+  // RFC 8446 §4.2.11.1: milliseconds since it was received, plus ticket_age_add, modulo 2^32.
+  const age = Math.max(0, Math.floor(now - receivedAt))
+  return { identity: ticket, obfuscatedAge: (age + ageAdd) % 2 ** 32, binderLength: hash.length }
+}
+
+/** RFC 8446 §4.2.11.2: put the binder in. `before` are the messages before this hello, a HelloRetryRequest's case. */
+export function bind({ session, hash }: Resumption, hello: Uint8Array, before: Uint8Array): void {
+  const binder = hello.subarray(hello.length - hash.length)
+  const key = deriveSecret(hash, earlySecret(hash, session.psk), 'res binder', hash.digest(new Uint8Array(0)))
+  const transcript = hash.create()
+  transcript.update(before)
+  // Up to and including the identities: two lengths and the binder are left out.
+  transcript.update(hello.subarray(0, -hash.length - 3))
+  binder.set(finishedMac(hash, key, transcript.digest()))
+}
+
+/** The session that the server agreed to, if it did. */
+export function acceptPsk(
+  resumption: Resumption | undefined,
+  suite: CipherSuite,
+  selected: number | undefined,
+): Resumption | undefined {
+  if (resumption === undefined || selected === undefined) return undefined
+  // RFC 8446 §4.2.11: the identity MUST be one offered, and the suite of the same hash.
+  if (selected !== 0) throw failure('ERR_TLS_ILLEGAL_PARAMETER', `pre-shared key ${selected}`)
+  if (suite.hash.name !== resumption.hash.name)
+    throw failure('ERR_TLS_ILLEGAL_PARAMETER', `${suite.name} for a pre-shared key of another hash`)
+  return resumption
+}

@@ -1,0 +1,264 @@
+// Our side of the matrix: connections with every fact of the handshake asserted, and what this build of the client can do,
+// found out by looking at what it says rather than by reading its sources.
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { createServer } from 'node:tls'
+import { expect } from 'vitest'
+import type { Sink } from '../../src/layer.js'
+import { type Identity, loadIdentity } from '../../src/pki/index.js'
+import { nodeCrypto } from '../../src/platform/node/crypto.js'
+import {
+  type Session,
+  type SessionStore,
+  type TlsClientOptions,
+  type TlsInfo,
+  tlsClient,
+} from '../../src/tls/index.js'
+import { type Authority, createAuthority, type Issued } from '../support/certificates.js'
+import { type Driven, layerOverSocket } from '../support/layer-over-socket.js'
+import type { MatrixKey, MatrixVersion } from './matrix-table.js'
+
+export const SERVER_NAME = 'localhost'
+
+export interface Credentials {
+  /** PEM of a root for each kind of key. */
+  readonly authorities: string
+  /** Each signed by the root of its own kind. */
+  readonly servers: Readonly<Record<MatrixKey, Issued>>
+  readonly clients: Readonly<Record<MatrixKey, Identity>>
+}
+
+export const keyNames: readonly MatrixKey[] = ['rsa-2048', 'ecdsa-p256', 'ed25519']
+
+export async function createCredentials(): Promise<Credentials> {
+  const authorities = await byKey((key) => createAuthority({ name: `Test Root ${key}`, key }))
+  return {
+    authorities: keyNames.map((key) => authorities[key].certificate).join(''),
+    servers: await byKey((key) =>
+      authorities[key].issue({ names: [SERVER_NAME], commonName: `server ${key}`, key }),
+    ),
+    clients: await byKey((key) => clientIdentity(authorities[key], key)),
+  }
+}
+
+/** As certificates write it; servers put it in words of their own. */
+export function clientSubject(key: MatrixKey): string {
+  return `client ${key}`
+}
+
+export interface MatrixClient extends Driven<TlsInfo> {
+  readonly info: TlsInfo
+  /** Handshake messages of the name. */
+  messages(direction: 'sent' | 'received', name: string): number
+  alerts(direction: 'sent' | 'received', name: string): number
+  destroy(): void
+}
+
+export interface Connecting {
+  readonly port: number
+  readonly version: MatrixVersion
+  readonly key: MatrixKey
+  readonly credentials: Credentials
+  readonly options?: Partial<TlsClientOptions>
+}
+
+/** Connect, and assert what holds in every handshake. Rejects with what ended it. */
+export async function connectClient(connecting: Connecting): Promise<MatrixClient> {
+  const { port, version, key, credentials, options } = connecting
+  const socket: Socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  try {
+    await once(socket, 'connect')
+    const driven = layerOverSocket(
+      tlsClient({
+        crypto: nodeCrypto,
+        now: Date.now,
+        serverName: SERVER_NAME,
+        trust: credentials.authorities,
+        ...options,
+      }),
+      socket,
+    )
+    const info = await driven.opened
+    expect(info).toMatchObject({ version, serverName: SERVER_NAME, alpn: undefined })
+    expect(nodeCrypto.groups.map(({ name }) => name as string)).toContain(info.group)
+    // A resumed handshake has no certificate in it; what the first one verified holds.
+    expect(info.peer.verified).toBe(true)
+    expect(Buffer.from(info.peer.leaf.der).equals(credentials.servers[key].der)).toBe(true)
+    expect(info.signature).toMatch(signatures[key])
+    expect(info.suite).toMatch(suites[version][key])
+    return {
+      ...driven,
+      info,
+      messages: (direction, name) =>
+        driven.trace.filter(
+          (event) => event.type === 'message' && event.direction === direction && event.name === name,
+        ).length,
+      alerts: (direction, name) =>
+        driven.trace.filter(
+          (event) => event.type === 'alert' && event.direction === direction && event.alert === name,
+        ).length,
+      destroy: () => void socket.destroy(),
+    }
+  } catch (error) {
+    socket.destroy()
+    throw error
+  }
+}
+
+export interface RecordingStore extends SessionStore {
+  /** Sessions that were kept. */
+  readonly kept: number
+}
+
+/** The plainest store there can be: the last session wins. */
+export function recordingStore(): RecordingStore {
+  const sessions = new Map<string, Session>()
+  let kept = 0
+  return {
+    get kept() {
+      return kept
+    },
+    get: (key) => sessions.get(key),
+    set(key, session) {
+      kept++
+      sessions.set(key, session)
+    },
+    delete: (key) => sessions.delete(key),
+  }
+}
+
+/** Updates its key after every few records. */
+export function impatientCrypto(): typeof nodeCrypto {
+  return {
+    ...nodeCrypto,
+    suites: nodeCrypto.suites.map((suite) => ({ ...suite, aead: { ...suite.aead, recordLimit: 8 } })),
+  }
+}
+
+export interface Capabilities {
+  readonly tls12: boolean
+  readonly resumption: Readonly<Record<MatrixVersion, boolean>>
+}
+
+/** What the client of this build can do. */
+export async function probeCapabilities(): Promise<Capabilities> {
+  const tls12 = await offersTls12()
+  return {
+    tls12,
+    resumption: { 'TLSv1.3': await resumes('TLSv1.3'), 'TLSv1.2': tls12 && (await resumes('TLSv1.2')) },
+  }
+}
+
+const SUPPORTED_VERSIONS = 43
+
+// RFC 8446 §4.2.3 binds ECDSA to a curve; in TLS 1.2 the hash alone is named, and PKCS #1 v1.5 is still allowed.
+const signatures: Readonly<Record<MatrixKey, RegExp>> = {
+  'rsa-2048': /^rsa_(pss_rsae|pkcs1)_sha(256|384|512)$/,
+  'ecdsa-p256': /^ecdsa_/,
+  ed25519: /^ed25519$/,
+}
+
+const suite13 = /^TLS_(AES_128_GCM|AES_256_GCM|CHACHA20_POLY1305)_SHA/
+const suite12 = (kind: string): RegExp =>
+  new RegExp(`^TLS_ECDHE_${kind}_WITH_(AES_128_GCM|AES_256_GCM|CHACHA20_POLY1305)_SHA`)
+
+const suites: Readonly<Record<MatrixVersion, Readonly<Record<MatrixKey, RegExp>>>> = {
+  'TLSv1.3': { 'rsa-2048': suite13, 'ecdsa-p256': suite13, ed25519: suite13 },
+  'TLSv1.2': { 'rsa-2048': suite12('RSA'), 'ecdsa-p256': suite12('ECDSA'), ed25519: suite12('ECDSA') },
+}
+
+async function byKey<T>(make: (key: MatrixKey) => Promise<T>): Promise<Record<MatrixKey, T>> {
+  const made = await Promise.all(keyNames.map(async (key) => [key, await make(key)] as const))
+  return Object.fromEntries(made) as Record<MatrixKey, T>
+}
+
+async function clientIdentity(authority: Authority, key: MatrixKey): Promise<Identity> {
+  const { chain, privateKey } = await authority.issue({
+    usage: 'client',
+    commonName: clientSubject(key),
+    key,
+  })
+  return loadIdentity({ certificate: chain, privateKey }, nodeCrypto)
+}
+
+/** Whether the first ClientHello does: RFC 8446 §4.2.1. */
+async function offersTls12(): Promise<boolean> {
+  const bytes = await firstHello()
+  let at = 4 + 2 + 32
+  at += 1 + bytes.readUInt8(at)
+  at += 2 + bytes.readUInt16BE(at)
+  at += 1 + bytes.readUInt8(at)
+  for (at += 2; at < bytes.length; ) {
+    const body = bytes.subarray(at + 4, at + 4 + bytes.readUInt16BE(at + 2))
+    if (bytes.readUInt16BE(at) === SUPPORTED_VERSIONS) return holds16(body.subarray(1), 0x0303)
+    at += 4 + body.length
+  }
+  return true
+}
+
+function holds16(list: Buffer, value: number): boolean {
+  for (let at = 0; at < list.length; at += 2) if (list.readUInt16BE(at) === value) return true
+  return false
+}
+
+/** With its handshake header. */
+function firstHello(): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const ignore = () => {}
+    const sink: Sink<TlsInfo> = {
+      down: ignore,
+      up: ignore,
+      open: ignore,
+      finish: ignore,
+      eof: ignore,
+      trace(event) {
+        if (event.type === 'message' && event.name === 'client_hello') resolve(Buffer.from(event.bytes))
+      },
+    }
+    const layer = tlsClient({
+      crypto: nodeCrypto,
+      now: Date.now,
+      serverName: SERVER_NAME,
+      expect: () => [],
+    })
+    Promise.resolve(layer.start(sink)).catch(reject)
+  })
+}
+
+/** Whether the second of two connections to a server of Node's resumes the first. */
+async function resumes(version: MatrixVersion): Promise<boolean> {
+  const authority = await createAuthority()
+  const { chain, privateKey } = await authority.issue({ names: [SERVER_NAME] })
+  const server = createServer({ key: privateKey, cert: chain, minVersion: version, maxVersion: version })
+  server.on('secureConnection', (socket) => socket.once('data', () => socket.end('answer')))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  const session = recordingStore()
+  const visit = async (): Promise<boolean> => {
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+    try {
+      const { opened, send, ended } = layerOverSocket(
+        tlsClient({
+          crypto: nodeCrypto,
+          now: Date.now,
+          serverName: SERVER_NAME,
+          trust: authority.certificate,
+          session,
+        }),
+        socket,
+      )
+      const { resumed } = await opened
+      await send('question')
+      await ended
+      return resumed
+    } finally {
+      socket.destroy()
+    }
+  }
+  try {
+    return !(await visit()) && (await visit())
+  } finally {
+    server.close()
+  }
+}
