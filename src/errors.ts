@@ -132,6 +132,8 @@ const table = {
   ERR_TLS_MISSING_EXTENSION: { kind: 'tls', phase: 'handshake', blame: 'peer', alert: 'missing_extension' },
   ERR_TLS_UNSUPPORTED_EXTENSION: { kind: 'tls', phase: 'handshake', blame: 'peer', alert: 'unsupported_extension' },
   ERR_TLS_VERSION: { kind: 'tls', phase: 'handshake', blame: 'peer', alert: 'protocol_version' },
+  ERR_TLS_EXTENDED_MASTER_SECRET: { kind: 'tls', phase: 'handshake', blame: 'peer', alert: 'handshake_failure' },
+  ERR_TLS_SECURE_RENEGOTIATION: { kind: 'tls', phase: 'handshake', blame: 'peer', alert: 'handshake_failure' },
   ERR_TLS_DOWNGRADE: { kind: 'tls', phase: 'handshake', blame: 'peer', alert: 'illegal_parameter' },
   ERR_TLS_HELLO_RETRY: { kind: 'tls', phase: 'handshake', blame: 'peer', alert: 'illegal_parameter' },
   ERR_TLS_FINISHED: { kind: 'tls', phase: 'handshake', blame: 'peer', alert: 'decrypt_error' },
@@ -167,7 +169,8 @@ const table = {
   ERR_CERT_PURPOSE: { kind: 'certificate', phase: 'handshake', blame: 'peer', alert: 'unsupported_certificate', exit: 5 },
   ERR_CERT_SIGNATURE: { kind: 'certificate', phase: 'handshake', blame: 'peer', alert: 'bad_certificate', exit: 5 },
   ERR_CERT_ALGORITHM: { kind: 'certificate', phase: 'handshake', blame: 'peer', alert: 'unsupported_certificate', exit: 5 },
-  ERR_CERT_ENCODING: { kind: 'certificate', phase: 'handshake', blame: 'peer', alert: 'bad_certificate', exit: 5 },
+  ERR_CERT_ENCODING: { kind: 'certificate', phase: 'handshake', blame: 'peer', alert: 'decode_error', exit: 5 },
+  ERR_CERT_REFUSED: { kind: 'certificate', phase: 'handshake', blame: 'caller', alert: 'certificate_unknown', exit: 5 },
   ERR_CERT_PINNED: { kind: 'certificate', phase: 'handshake', blame: 'peer', alert: 'bad_certificate', exit: 5 },
   ERR_CERT_REVOKED: { kind: 'certificate', phase: 'handshake', blame: 'peer', alert: 'certificate_revoked', exit: 5 },
   ERR_CERT_CRL: { kind: 'certificate', phase: 'handshake', blame: 'config', alert: 'certificate_unknown', exit: 5 },
@@ -223,7 +226,7 @@ export interface FailureOptions {
   readonly hint?: string
   readonly phase?: Phase
   readonly retryable?: boolean
-  /** The alert received, for ERR_TLS_ALERT*. */
+  /** The alert received, for ERR_TLS_ALERT*; or the one to send, where it is not the row's. */
   readonly alert?: AlertName | `alert_${number}`
   /** Position in the chain, 0 for the leaf, for ERR_CERT_*. */
   readonly depth?: number
@@ -318,7 +321,9 @@ export function asTunnelError(thrown: unknown, fallback: ErrorCode = 'ERR_INTERN
 
 /** The alert that an error sends to the peer when it ends a TLS connection. */
 export function alertFor(error: TunnelError): AlertName {
-  return rows[error.code].alert ?? 'internal_error'
+  const { alert = 'internal_error' } = rows[error.code]
+  // An alert other than the row's is another version's. One that was received has no row to differ from.
+  return error instanceof TlsError && 'alert' in rows[error.code] ? (error.alert as AlertName) : alert
 }
 
 /** Exit status of the command line for a code: 0 is never one of them. */

@@ -63,7 +63,7 @@ function audienceOf(target: string): string {
   return `underpass:tunnel:${target}`
 }
 
-function ticketKey({ ticketKey }: Policy): Uint8Array<ArrayBuffer> {
+function ticketKey({ ticketKey }: Policy): Uint8Array {
   if (ticketKey === undefined) throw new Refusal('ERR_TICKETS_OFF')
   return ticketKey
 }
@@ -128,7 +128,10 @@ function digest(token: string): Promise<ArrayBuffer> {
   return crypto.subtle.digest('SHA-256', new TextEncoder().encode(token))
 }
 
-function unauthorized(code: 'ERR_TOKEN_MISSING' | 'ERR_TOKEN_INVALID' | 'ERR_TOKEN_EXPIRED', detail?: string) {
+function unauthorized(
+  code: 'ERR_TOKEN_MISSING' | 'ERR_TOKEN_INVALID' | 'ERR_TOKEN_EXPIRED',
+  detail?: string,
+) {
   // RFC 9110 §11.6.1: a 401 says how to authenticate.
   return new Refusal(code, { headers: { 'WWW-Authenticate': 'Bearer' }, ...(detail && { detail }) })
 }

@@ -63,7 +63,7 @@ export interface Policy {
   /** Holder -> token. */
   readonly tokens: ReadonlyMap<string, string>
   readonly jwt: JwtPolicy | undefined
-  readonly ticketKey: Uint8Array<ArrayBuffer> | undefined
+  readonly ticketKey: Uint8Array | undefined
   readonly targets: ReadonlyMap<string, Target>
   readonly limits: Limits
 }
@@ -258,15 +258,16 @@ function object(value: unknown, at: string): Entry {
   return parsed as Entry
 }
 
+/** A list of wrangler.toml, or words with spaces between. */
 function strings(value: unknown, at: string): string[] {
-  const parsed = typeof value === 'string' ? parseJson(value, at, []) : (value ?? [])
+  const parsed = typeof value === 'string' ? value.split(/\s+/).filter((word) => word !== '') : (value ?? [])
   if (!Array.isArray(parsed) || parsed.some((each) => typeof each !== 'string' || each === ''))
     throw invalid(`${at} is not a list of strings`)
   return parsed as string[]
 }
 
-function parseJson(value: string, at: string, empty: unknown = {}): unknown {
-  if (value.trim() === '') return empty
+function parseJson(value: string, at: string): unknown {
+  if (value.trim() === '') return {}
   try {
     return JSON.parse(value)
   } catch {

@@ -89,11 +89,7 @@ const table = {
     'Send less, or raise LIMITS.requestBytes.',
   ],
   ERR_AGENT_TIMEOUT: [504, 'The service did not answer in time.', 'Raise LIMITS.responseSeconds.'],
-  ERR_AGENT_RESPONSE_HEAD: [
-    502,
-    'The service answered with more head than is read.',
-    'Heads end at 64 KiB.',
-  ],
+  ERR_AGENT_RESPONSE_HEAD: [502, 'The service answered with more head than is read.', 'Heads end at 64 KiB.'],
   ERR_AGENT_RESPONSE: [
     502,
     'The service did not answer as HTTP/1.1 demands.',
@@ -105,11 +101,7 @@ const table = {
     'POST JSON: {"sql": "select $1::int", "values": [1]}',
   ],
   ERR_QUERY_FAILED: [422, 'The database refused the query.', 'See `sqlstate`.'],
-  ERR_QUERY_RESULT: [
-    502,
-    'The result is larger than allowed.',
-    'Ask for less, or raise LIMITS.queryBytes.',
-  ],
+  ERR_QUERY_RESULT: [502, 'The result is larger than allowed.', 'Ask for less, or raise LIMITS.queryBytes.'],
   ERR_QUERY_TIMEOUT: [504, 'The database did not answer in time.', 'Raise LIMITS.responseSeconds.'],
   ERR_INTERNAL: [500, 'The Worker failed.', 'The log says where.'],
 } as const satisfies Record<string, Row>

@@ -60,7 +60,12 @@ export function relay(
     else timer = setTimeout(watch, Math.min(left, idle))
   }
 
-  function listen(from: WebSocket, into: WebSocketWithAmount, to: Lane, lost: readonly [number, string]): void {
+  function listen(
+    from: WebSocket,
+    into: WebSocketWithAmount,
+    to: Lane,
+    lost: readonly [number, string],
+  ): void {
     from.addEventListener('message', ({ data }) => {
       if (over) return
       if (typeof data === 'string') return finish(endings.text)

@@ -34,9 +34,9 @@ export function hkdfExpandLabel(
   context: Uint8Array,
   length: number,
 ): Bytes {
-  // RFC 8446 §7.1: label<7..255> counts the prefix, context<0..255>.
+  // RFC 8446 §7.1: label<7..255> counts the prefix, context<0..255>. An exporter's may be empty: RFC 5705 has no minimum.
   const named = utf8(`tls13 ${label}`)
-  if (named.length < 7 || named.length > 255 || context.length > 255)
+  if (named.length > 255 || context.length > 255)
     throw failure('ERR_INTERNAL', 'HKDF label or context out of range')
   const info = new Writer(4 + named.length + context.length)
     .u16(length)

@@ -32,11 +32,13 @@ export interface SubtleLike {
     extractable: boolean,
     usages: string[],
   ): Promise<CryptoKeyLike>
-  exportKey(format: 'raw' | 'spki' | 'jwk', key: unknown): Promise<unknown>
+  exportKey(format: 'raw' | 'raw-public' | 'spki' | 'jwk', key: unknown): Promise<unknown>
   generateKey(algorithm: SubtleAlgorithm, extractable: boolean, usages: string[]): Promise<unknown>
   deriveBits(algorithm: unknown, key: unknown, length: number): Promise<ArrayBuffer>
   encrypt(algorithm: unknown, key: unknown, data: Bytes): Promise<ArrayBuffer>
   decrypt(algorithm: unknown, key: unknown, data: Bytes): Promise<ArrayBuffer>
   sign(algorithm: unknown, key: unknown, data: Bytes): Promise<ArrayBuffer>
+  /** Where there is a KEM; asked for with `supports`. */
+  decapsulateBits?(algorithm: unknown, key: unknown, ciphertext: Bytes): Promise<ArrayBuffer>
   verify(algorithm: unknown, key: unknown, signature: Bytes, data: Bytes): Promise<boolean>
 }

@@ -3,6 +3,7 @@
 import type { Bytes } from '../bytes/index.js'
 import { failure } from '../errors.js'
 import { forgeHashes } from './hash.js'
+import { subtleMlKem, withMlKem } from './mlkem.js'
 import type { Aead, CryptoProvider } from './provider.js'
 import type { SubtleAlgorithm, SubtleLike } from './subtle.js'
 import { aesGcmRecordLimit, chachaRecordLimit, cipherSuites } from './suites.js'
@@ -31,12 +32,12 @@ export function webcrypto(source: WebCryptoSource): CryptoProvider {
         ? [subtleAead(subtle, 'CHACHA20-POLY1305', 'ChaCha20-Poly1305', 32, chachaRecordLimit)]
         : []),
     ]),
-    groups: [
+    groups: withMlKem(subtleMlKem(subtle), [
       subtleGroup(subtle, 'X25519'),
       subtleGroup(subtle, 'secp256r1'),
       subtleGroup(subtle, 'secp384r1'),
       subtleGroup(subtle, 'secp521r1'),
-    ],
+    ]),
     canVerify: subtleCanVerify,
     verify: (algorithm, key, signature, data) => subtleVerify(subtle, algorithm, key, signature, data),
     async signer(key, kind) {

@@ -41,8 +41,11 @@ function codeOf(name: ReceivedAlertName, certificate: ClientCertificateState): E
       return 'ERR_TLS_ALERT_CERTIFICATE_REQUIRED'
     case 'no_application_protocol':
       return 'ERR_TLS_ALERT_NO_APPLICATION_PROTOCOL'
+    // RFC 5246 §7.4.6: before certificate_required existed, this was what a server said that got none.
     case 'handshake_failure':
-      return 'ERR_TLS_ALERT_HANDSHAKE_FAILURE'
+      return certificate === 'requested'
+        ? 'ERR_TLS_ALERT_CERTIFICATE_REQUIRED'
+        : 'ERR_TLS_ALERT_HANDSHAKE_FAILURE'
     case 'protocol_version':
       return 'ERR_TLS_ALERT_PROTOCOL_VERSION'
     case 'unrecognized_name':

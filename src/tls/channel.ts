@@ -7,6 +7,7 @@ import type { TraceEvent } from '../trace.js'
 import type { ClientCertificateState } from './alerts.js'
 import type { HandshakeMessage, Parsed, WrittenMessage } from './messages/message.js'
 import type { Proofs } from './proofs.js'
+import type { RecordKeys } from './protection.js'
 import { type HandshakeName, handshakeType, nameOf } from './registry.js'
 import type { TrafficSecrets } from './schedule.js'
 
@@ -29,6 +30,12 @@ export interface Channel {
   openReading(proofs: Proofs, suite: CipherSuite, secret: Uint8Array): void
   /** Application keys for writing, after our Finished. */
   openWriting(proofs: Proofs, suite: CipherSuite, secret: Uint8Array): void
+  /** TLS 1.2 from here on: change_cipher_spec takes its place among the messages, warnings end nothing. */
+  useTls12(): void
+  /** TLS 1.2: what comes after the peer's change_cipher_spec; opens nothing, there is no data before the handshake is over. */
+  openReading12(suite: CipherSuite, keys: RecordKeys): void
+  /** TLS 1.2: what comes after our change_cipher_spec. */
+  openWriting12(suite: CipherSuite, keys: RecordKeys): void
   /** So that an alert about certificates can be understood. */
   setClientCertificate(state: ClientCertificateState): void
   trace(event: TraceEvent): void

@@ -10,7 +10,7 @@ import type { CertificateRequest } from './messages/certificate-request.js'
 import { signedContent, writeCertificateVerify } from './messages/certificate-verify.js'
 import type { WrittenMessage } from './messages/message.js'
 import type { TlsConfig } from './options.js'
-import { type SignatureScheme, signatureSchemes } from './registry.js'
+import { type SignatureScheme, schemeFits, signatureSchemes } from './registry.js'
 import type { Transcript } from './transcript.js'
 
 /** What of a CertificateRequest decides the choice. */
@@ -30,19 +30,28 @@ export async function presentCertificate(
     send(writeCertificate([]))
     return undefined
   }
-  const scheme = chooseScheme(identity.signer, request)
+  const scheme = chooseScheme(identity.signer, request.signatureSchemes, schemeFits)
   send(writeCertificate(identity.chain))
-  const content = signedContent('client', transcript.digest())
-  const signature = await sign(identity.signer, scheme, content)
-  const { publicKey } = identity.leaf
-  // A faulty or foreign signer is better found here than by the server, whose alert would not say which it was.
-  if (
-    config.crypto.canVerify(scheme.algorithm, publicKey.key) &&
-    !(await config.crypto.verify(scheme.algorithm, publicKey, signature, content))
-  )
-    throw failure('ERR_TLS_SIGNER', 'its signature does not verify under the certificate')
+  const signature = await signOwn(config, identity, scheme, signedContent('client', transcript.digest()))
   send(writeCertificateVerify({ scheme: scheme.id, signature }))
   return identity
+}
+
+/** RFC 8446 §4.4.3, RFC 5246 §7.4.8: a signature of ours, for a CertificateVerify. */
+export async function signOwn(
+  { crypto }: TlsConfig,
+  { signer, leaf: { publicKey } }: Identity,
+  scheme: SignatureScheme,
+  content: Uint8Array,
+): Promise<Uint8Array> {
+  const signature = await sign(signer, scheme, content)
+  // A faulty or foreign signer is better found here than by the server, whose alert would not say which it was.
+  if (
+    crypto.canVerify(scheme.algorithm, publicKey.key) &&
+    !(await crypto.verify(scheme.algorithm, publicKey, signature, content))
+  )
+    throw failure('ERR_TLS_SIGNER', 'its signature does not verify under the certificate')
+  return signature
 }
 
 /** How sessions remember whom they show. */
@@ -64,12 +73,17 @@ export async function chooseIdentity(
   }
 }
 
-/** RFC 8446 §4.4.3: a scheme the server accepts, that fits the key and is not RSASSA-PKCS1-v1_5. */
-function chooseScheme(signer: Signer, request: CertificateRequest): SignatureScheme {
-  const scheme = signatureSchemes.find(
-    ({ id, algorithm, handshake, fits }) =>
-      handshake && fits(signer.key) && signerCan(signer, algorithm) && request.signatureSchemes.includes(id),
+/** RFC 8446 §4.4.3, RFC 5246 §7.4.8: a scheme the server accepts and the key can make, of the key's own curve if it may be. */
+export function chooseScheme(
+  signer: Signer,
+  accepted: readonly number[],
+  fits: typeof schemeFits,
+): SignatureScheme {
+  const usable = signatureSchemes.filter(
+    (scheme) =>
+      fits(scheme, signer.key) && signerCan(signer, scheme.algorithm) && accepted.includes(scheme.id),
   )
+  const scheme = usable.find((candidate) => candidate.fits(signer.key)) ?? usable[0]
   if (scheme === undefined) throw failure('ERR_TLS_NO_SIGNATURE_OVERLAP', `key of kind ${signer.key.kind}`)
   return scheme
 }

@@ -16,16 +16,15 @@ import { channelBinding } from './channel-binding.js'
 import { chooseIdentity, chooseScheme, fingerprint, signOwn } from './client-certificate.js'
 import { acceptProtocol, type FirstAnswer } from './handshake13.js'
 import type { Offer } from './hello.js'
-import type { CertificateRequest } from './messages/certificate-request.js'
-import { readCertificateRequest12 } from './messages/certificate-request12.js'
+import { type CertificateRequest12, readCertificateRequest12 } from './messages/certificate-request12.js'
 import { writeCertificateVerify } from './messages/certificate-verify.js'
 import { readCertificate12, writeCertificate12 } from './messages/certificate12.js'
 import { writeClientKeyExchange } from './messages/client-key-exchange.js'
 import { readFinished, writeFinished } from './messages/finished.js'
 import { type HandshakeMessage, hex16, type Parsed, type WrittenMessage } from './messages/message.js'
 import { readNewSessionTicket12 } from './messages/new-session-ticket12.js'
-import { readServerHelloDone } from './messages/server-hello-done.js'
 import type { ServerHello } from './messages/server-hello.js'
+import { readServerHelloDone } from './messages/server-hello-done.js'
 import { readServerHello12, type ServerHello12 } from './messages/server-hello12.js'
 import { readServerKeyExchange } from './messages/server-key-exchange.js'
 import type { TlsConfig, TlsInfo } from './options.js'
@@ -37,7 +36,15 @@ import {
   proveFinished12,
   proveSignature12,
 } from './proofs.js'
-import { extensionType, type HandshakeName, handshakeType, nameOf } from './registry.js'
+import { MAX_EXPANSION } from './protection12.js'
+import {
+  extensionType,
+  type HandshakeName,
+  handshakeType,
+  MAX_PLAINTEXT,
+  nameOf,
+  type SignatureScheme,
+} from './registry.js'
 import {
   type CipherSuite12,
   cipherSuites12,
@@ -121,24 +128,12 @@ export async function handshake12(
   if (resumption !== undefined) await finish()
 
   const { serverName } = offer.hello
-  const now = config.now()
-  const facts = { ...authentication, suite: suite.id, serverName, alpn, receivedAt: now }
-  keepSession12(config, { ...facts, master, group: agreement.group }, serverHello.sessionId, ticket, resumption)
+  const facts = { ...authentication, suite: suite.id, serverName, alpn, receivedAt: config.now() }
+  const session = { ...facts, master, group: agreement.group, resumption }
+  keepSession12(config, session, serverHello.sessionId, ticket)
   return {
     proofs: { chain: peer, signature, finished },
-    info: {
-      version: 'TLSv1.2',
-      suite: suite.name,
-      group: agreement.group,
-      alpn,
-      serverName,
-      peer,
-      signature: authentication.signature,
-      clientCertificate: agreement.identity !== undefined,
-      resumed: resumption !== undefined,
-      exportKeyingMaterial,
-      channelBinding: (type) => channelBinding(type, config.crypto, peer.leaf, exportKeyingMaterial),
-    },
+    info: infoOf(config, suite, randoms, agreement, { alpn, serverName, resumed: resumption !== undefined }),
   }
 
   /** RFC 5246 §7.4.2 to §7.4.8. */
@@ -151,7 +146,8 @@ export async function handshake12(
     trace({ type: 'check', name: 'chain', facts: { verified: peer.verified, length: peer.path.length } })
     const { key } = peer.leaf.publicKey
     // RFC 8422 §2: the key MUST be of the kind that the suite signs with.
-    if (!suiteFits12(suite, key)) throw failure('ERR_TLS_ILLEGAL_PARAMETER', `${suite.name} with a key of kind ${key.kind}`)
+    if (!suiteFits12(suite, key))
+      throw failure('ERR_TLS_ILLEGAL_PARAMETER', `${suite.name} with a key of kind ${key.kind}`)
 
     // ServerKeyExchange
     const exchange = await read('server_key_exchange', readServerKeyExchange)
@@ -250,8 +246,111 @@ export async function handshake12(
     transcript.add(message)
     messages.push(message.bytes)
   }
+}
+
+/** Apart from the handshake, so that what it leaves in the connection's hands keeps none of its messages alive. */
+function infoOf(
+  { crypto }: TlsConfig,
+  suite: CipherSuite12,
+  randoms: Randoms,
+  { master, group, peer, identity, authentication }: Agreement,
+  facts: Pick<TlsInfo, 'alpn' | 'serverName' | 'resumed'>,
+): TlsInfo {
+  return {
+    version: 'TLSv1.2',
+    suite: suite.name,
+    group,
+    peer,
+    signature: authentication.signature,
+    clientCertificate: identity !== undefined,
+    ...facts,
+    exportKeyingMaterial,
+    channelBinding: (type) => channelBinding(type, crypto, peer.leaf, exportKeyingMaterial),
+  }
 
   function exportKeyingMaterial(label: string, context: Uint8Array | undefined, length: number): Bytes {
-    return exportKeyingMaterial12(hash, master, randoms, label, context, length)
+    return exportKeyingMaterial12(suite.hash, master, randoms, label, context, length)
   }
+}
+
+/** RFC 5246 §7.4.1.3; the version was read before. */
+function acceptHello({ crypto }: TlsConfig, { suite: id, compression }: ServerHello): CipherSuite12 {
+  const suite = cipherSuites12(crypto).find((offered) => offered.id === id)
+  // RFC 5246 §7.4.1.3: one of those offered, and of those that are for this version.
+  if (suite === undefined) throw failure('ERR_TLS_ILLEGAL_PARAMETER', `cipher suite ${hex16(id)}`)
+  // RFC 5246 §7.4.1.3: null was the only method offered.
+  if (compression !== 0) throw failure('ERR_TLS_ILLEGAL_PARAMETER', `compression method ${compression}`)
+  return suite
+}
+
+/** RFC 5246 §7.4.1.4: only answers to what was offered; and the two without which there is no safe handshake. */
+function acceptExtensions(
+  offer: Offer,
+  { extensions }: ServerHello,
+  { renegotiation, pointFormats }: ServerHello12,
+): void {
+  for (const type of extensions)
+    if (!offer.extensions.has(type) || !allowedInServerHello.has(type))
+      throw failure('ERR_TLS_UNSUPPORTED_EXTENSION', `${nameOf(extensionType, type)} in ServerHello`)
+  // RFC 7627 §5.2, §5.4: without it two connections can be made to share a master secret, and we go no further.
+  if (!extensions.has(extensionType.extended_master_secret)) throw failure('ERR_TLS_EXTENDED_MASTER_SECRET')
+  // RFC 5746 §3.4, §4.1: without it a handshake of somebody else may come before ours unseen.
+  if (renegotiation === undefined) throw failure('ERR_TLS_SECURE_RENEGOTIATION')
+  // RFC 5746 §3.4: in a first handshake renegotiated_connection MUST be empty.
+  if (renegotiation.length > 0) throw failure('ERR_TLS_SECURE_RENEGOTIATION', 'of another connection')
+  // RFC 8422 §5.2: a list without the uncompressed format MUST be refused with illegal_parameter.
+  if (pointFormats?.includes(0) === false)
+    throw failure('ERR_TLS_ILLEGAL_PARAMETER', 'no uncompressed points')
+}
+
+const allowedInServerHello: ReadonlySet<number> = new Set([
+  extensionType.server_name,
+  // RFC 8422 §5.2 has no answer to it; some load balancers give one.
+  extensionType.supported_groups,
+  extensionType.ec_point_formats,
+  extensionType.application_layer_protocol_negotiation,
+  extensionType.extended_master_secret,
+  extensionType.record_size_limit,
+  extensionType.session_ticket,
+  extensionType.renegotiation_info,
+])
+
+/** RFC 8449 §4; here the limit counts content only. */
+function acceptRecordSize(
+  { recordSizeLimit: ours }: TlsConfig,
+  channel: Channel,
+  { recordSizeLimit: theirs }: ServerHello12,
+): void {
+  if (theirs === undefined) return
+  // RFC 8449 §4: less than 64 MUST be refused with illegal_parameter.
+  if (theirs < 64) throw failure('ERR_TLS_ILLEGAL_PARAMETER', `record_size_limit ${theirs}`)
+  // A TLS 1.3 server that speaks TLS 1.2 with us may well name the byte more that TLS 1.3 has.
+  channel.limitRecords({
+    send: Math.min(theirs, MAX_PLAINTEXT),
+    receive: Math.min(ours, MAX_PLAINTEXT) + MAX_EXPANSION,
+  })
+}
+
+/** The session that the server goes on with. RFC 5246 §7.4.1.3, RFC 5077 §3.4: it says so by the session id. */
+function acceptSession(
+  { hello, resumption12 }: Offer,
+  { sessionId, suite }: ServerHello,
+): Resumption12 | undefined {
+  if (sessionId.length === 0 || !equal(sessionId, hello.sessionId)) return undefined
+  // RFC 8446 §D.4 has us send an id that means nothing to anybody: nobody can know it.
+  if (resumption12 === undefined) throw failure('ERR_TLS_ILLEGAL_PARAMETER', 'session_id')
+  // RFC 5246 §7.4.1.3: it MUST be the cipher suite of the session.
+  if (suite !== resumption12.session.suite)
+    throw failure('ERR_TLS_ILLEGAL_PARAMETER', 'another cipher suite than the session has')
+  return resumption12
+}
+
+/** RFC 5246 §7.4.4, §7.4.8: a scheme and a kind of certificate that the server accepts. */
+function chooseOwnScheme(
+  { signer }: Identity,
+  { types, signatureSchemes }: CertificateRequest12,
+): SignatureScheme {
+  if (!types.includes(clientCertificateType(signer.key)))
+    throw failure('ERR_TLS_NO_SIGNATURE_OVERLAP', `certificate of kind ${signer.key.kind}`)
+  return chooseScheme(signer, signatureSchemes, schemeFits12)
 }

@@ -171,7 +171,7 @@ export async function handshake13(
     },
   }
 
-  function exportKeyingMaterial(label: string, context: Uint8Array, length: number): Bytes {
+  function exportKeyingMaterial(label: string, context: Uint8Array | undefined, length: number): Bytes {
     return schedule.exportKeyingMaterial(hash, exporter, label, context, length)
   }
 
@@ -302,7 +302,10 @@ function acceptRecordSize(
 }
 
 /** RFC 7301 §3.1, and our own policy: a server that selects nothing may be a load balancer that ended TLS. */
-function acceptProtocol(config: TlsConfig, { alpn }: EncryptedExtensions): string | undefined {
+export function acceptProtocol(
+  config: TlsConfig,
+  { alpn }: Pick<EncryptedExtensions, 'alpn'>,
+): string | undefined {
   if (alpn === undefined) {
     if (config.alpnRequired) throw failure('ERR_TLS_ALPN_UNSELECTED')
   } else if (!config.alpn.includes(alpn)) throw failure('ERR_TLS_ALPN_UNOFFERED', JSON.stringify(alpn))

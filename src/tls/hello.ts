@@ -6,8 +6,10 @@ import { type ClientHello, type Grease, type KeyShareEntry, writeClientHello } f
 import { type HandshakeMessage, hex16, type WrittenMessage } from './messages/message.js'
 import type { ServerHello } from './messages/server-hello.js'
 import type { TlsConfig } from './options.js'
-import { extensionType, TLS13 } from './registry.js'
+import { extensionType, MAX_PLAINTEXT, TLS12, TLS13 } from './registry.js'
+import { cipherSuites12 } from './registry12.js'
 import { bind, offeredPsk, type Resumption, resumptionOf } from './resumption.js'
+import { type Resumption12, resumption12Of } from './resumption12.js'
 import { takeSession } from './session.js'
 import { messageHash } from './transcript.js'
 
@@ -16,40 +18,53 @@ export interface Offer {
   readonly message: WrittenMessage
   readonly hello: ClientHello
   readonly shares: ReadonlyMap<number, KeyShare>
-  /** The session that the hello offers to resume. */
+  /** The session that the hello offers to resume, in the one version or the other. */
   readonly resumption?: Resumption | undefined
+  readonly resumption12?: Resumption12 | undefined
   /** Types of the extensions sent: what a server may answer. */
   readonly extensions: ReadonlySet<number>
 }
 
 export async function firstHello(config: TlsConfig): Promise<Offer> {
-  const { crypto, alpn } = config
+  const { crypto, alpn, versions } = config
+  const with13 = versions.includes(TLS13)
+  const with12 = versions.includes(TLS12)
   const shares = new Map<number, KeyShare>()
-  for (const group of config.shareGroups) shares.set(group.id, await group.generate())
+  if (with13) for (const group of config.shareGroups) shares.set(group.id, await group.generate())
   const session = await takeSession(config)
-  const resumption = session && (await resumptionOf(config, session))
+  const resumption =
+    with13 && session?.version === 'TLSv1.3' ? await resumptionOf(config, session) : undefined
+  const resumption12 =
+    with12 && session?.version === 'TLSv1.2' ? await resumption12Of(config, session) : undefined
+  const known = resumption12?.session
   const grease = config.grease ? chooseGrease(crypto.random(5)) : undefined
   return offer(
     {
       random: crypto.random(32),
       // RFC 8446 §D.4: a non-empty session id asks for middlebox compatibility mode.
-      sessionId: crypto.random(32),
-      suites: crypto.suites.map(({ id }) => id),
+      // RFC 5077 §3.4: beside a ticket it is what the server says with that it took the ticket.
+      sessionId: known?.sessionId.length
+        ? known.sessionId
+        : crypto.random(with13 || known !== undefined ? 32 : 0),
+      suites: [...(with13 ? crypto.suites : []), ...(with12 ? cipherSuites12(crypto) : [])].map(({ id }) => id),
       serverName: config.sni,
       groups: crypto.groups.map(({ id }) => id),
       signatureSchemes: config.schemes.map(({ id }) => id),
       alpn: alpn.length === 0 ? undefined : alpn,
-      versions: [TLS13],
+      versions,
       // RFC 8446 §4.2.9: without it a server issues no tickets; psk_dhe_ke keeps forward secrecy.
-      pskModes: config.session === undefined ? undefined : [1],
+      pskModes: config.session !== undefined && with13 ? [1] : undefined,
+      // RFC 5077 §3.2: an empty one asks for a ticket.
+      ticket: config.session !== undefined && with12 ? (known?.ticket ?? new Uint8Array(0)) : undefined,
       // RFC 8701 §3.1: a key share of one byte stands for a group of no meaning.
       keyShares: [...(grease ? [{ group: grease.group, key: new Uint8Array(1) }] : []), ...entries(shares)],
-      recordSizeLimit: config.recordSizeLimit,
+      // RFC 8449 §4: no more than the versions offered have.
+      recordSizeLimit: Math.min(config.recordSizeLimit, with13 ? MAX_PLAINTEXT + 1 : MAX_PLAINTEXT),
       grease,
       psk: resumption && offeredPsk(resumption, config.now()),
     },
     shares,
-    resumption,
+    { resumption, resumption12 },
   )
 }
 
@@ -77,23 +92,26 @@ export async function secondHello(
   const resumption = first.resumption?.hash.name === hash.name ? first.resumption : undefined
   const before = concat(messageHash(hash.digest(first.message.bytes)), message.bytes)
   const psk = resumption && offeredPsk(resumption, config.now())
-  return offer({ ...first.hello, cookie, keyShares, psk }, shares, resumption, before)
+  return offer({ ...first.hello, cookie, keyShares, psk }, shares, { resumption }, before)
 }
 
 function offer(
   hello: ClientHello,
   shares: ReadonlyMap<number, KeyShare>,
-  resumption?: Resumption,
+  resumptions: Pick<Offer, 'resumption' | 'resumption12'>,
   before: Uint8Array = new Uint8Array(0),
 ): Offer {
   const { server_name, application_layer_protocol_negotiation, psk_key_exchange_modes, cookie } =
     extensionType
-  const extensions = new Set<number>([
-    extensionType.supported_groups,
-    extensionType.signature_algorithms,
-    extensionType.supported_versions,
-    extensionType.key_share,
-  ])
+  const extensions = new Set<number>([extensionType.supported_groups, extensionType.signature_algorithms])
+  if (hello.versions.includes(TLS13))
+    extensions.add(extensionType.supported_versions).add(extensionType.key_share)
+  if (hello.versions.includes(TLS12))
+    extensions
+      .add(extensionType.ec_point_formats)
+      .add(extensionType.extended_master_secret)
+      .add(extensionType.renegotiation_info)
+  if (hello.ticket !== undefined) extensions.add(extensionType.session_ticket)
   if (hello.serverName !== undefined) extensions.add(server_name)
   if (hello.alpn !== undefined) extensions.add(application_layer_protocol_negotiation)
   if (hello.pskModes !== undefined) extensions.add(psk_key_exchange_modes)
@@ -101,8 +119,9 @@ function offer(
   if (hello.recordSizeLimit !== undefined) extensions.add(extensionType.record_size_limit)
   if (hello.psk !== undefined) extensions.add(extensionType.pre_shared_key)
   const message = writeClientHello(hello)
+  const { resumption } = resumptions
   if (resumption !== undefined) bind(resumption, message.bytes, before)
-  return { message, hello, shares, resumption, extensions }
+  return { message, hello, shares, ...resumptions, extensions }
 }
 
 function entries(shares: ReadonlyMap<number, KeyShare>): readonly KeyShareEntry[] {

@@ -9,5 +9,6 @@ export type {
   TlsClientOptions,
   TlsInfo,
   TlsLimits,
+  TlsVersion,
 } from './options.js'
 export { memorySessionStore, type Session, type SessionStore } from './session.js'

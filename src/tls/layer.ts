@@ -1,5 +1,6 @@
 // The TLS client as a layer: records in and out, alerts, the life of the connection. What a handshake means is in
-// handshake13, what comes after it in post; here bytes find their way to them. RFC 8446 §5, §6.
+// handshake13 and handshake12, what comes after it in post and post12; here bytes find their way to them. RFC 8446 §5, §6,
+// RFC 5246 §6, §7.
 import { type AlertName, alertFor, asTunnelError, failure, type TunnelError } from '../errors.js'
 import type { Layer, MaybePromise, Sink } from '../layer.js'
 import {
@@ -14,6 +15,7 @@ import { type Channel, traceMessage } from './channel.js'
 import { HandshakeDeframer } from './deframe.js'
 import { Exchange } from './exchange.js'
 import { handshake } from './handshake.js'
+import type { Established12 } from './handshake12.js'
 import type { Established } from './handshake13.js'
 import { Incoming } from './incoming.js'
 import { isPromise, whenReady } from './maybe-promise.js'
@@ -21,12 +23,14 @@ import type { KeyUpdateRequest } from './messages/key-update.js'
 import { configure, type TlsClientOptions, type TlsConfig, type TlsInfo } from './options.js'
 import { Outgoing } from './outgoing.js'
 import { PostHandshake } from './post.js'
+import { post12 } from './post12.js'
 import { type Content, Opener, Sealer } from './protection.js'
+import { Opener12, Sealer12 } from './protection12.js'
 import { HEADER_LENGTH } from './record.js'
-import { contentType, nameOf } from './registry.js'
+import { contentType, handshakeType, nameOf } from './registry.js'
 
 /**
- * A TLS 1.3 client. Opens after the handshake with a `TlsInfo`; `end` sends close_notify and reading goes on. Options
+ * A TLS 1.3 and 1.2 client. Opens after the handshake with a `TlsInfo`; `end` sends close_notify and reading goes on. Options
  * that contradict each other raise ERR_TLS_CONFIG here, before anything is sent.
  */
 export function tlsClient(options: TlsClientOptions): TlsLayer {
@@ -44,14 +48,17 @@ export interface TlsLayer extends Layer<TlsInfo> {
 export class TlsClient implements TlsLayer {
   readonly name = 'tls'
   readonly #config: TlsConfig
-  readonly #begin: (channel: Channel) => Promise<Established>
+  readonly #begin: (channel: Channel) => Promise<Established | Established12>
   readonly #deframer: HandshakeDeframer
   readonly #exchange = new Exchange()
   readonly #incoming: Incoming
   readonly #outgoing: Outgoing
   #sink: Sink<TlsInfo> | undefined
   /** Set once the handshake is over. */
-  #post: PostHandshake | undefined
+  #post: typeof post12 | undefined
+  #tls12 = false
+  /** A change_cipher_spec that came before anybody knew of which version. */
+  #earlyChange = false
   #clientCertificate: ClientCertificateState = 'not requested'
   #readClosed = false
   #writeClosed = false
@@ -59,7 +66,7 @@ export class TlsClient implements TlsLayer {
   #emptyRecords = 0
   #warnings = 0
 
-  constructor(config: TlsConfig, begin: (channel: Channel) => Promise<Established>) {
+  constructor(config: TlsConfig, begin: (channel: Channel) => Promise<Established | Established12>) {
     this.#config = config
     this.#begin = begin
     this.#deframer = new HandshakeDeframer(config.limits.handshakeMessage)
@@ -136,15 +143,17 @@ export class TlsClient implements TlsLayer {
     })
   }
 
-  #open(established: Established): void {
-    const { info } = established
-    this.#post = new PostHandshake(this.#config, established, {
-      outgoing: this.#outgoing,
-      read: (opener) => this.#incoming.protect(opener),
-      requireBoundary: () => this.#requireBoundary(),
-      trace: (event) => this.#sink!.trace(event),
-    })
-    this.#sink!.open(info)
+  #open(established: Established | Established12): void {
+    this.#post =
+      'traffic' in established
+        ? new PostHandshake(this.#config, established, {
+            outgoing: this.#outgoing,
+            read: (opener) => this.#incoming.protect(opener),
+            requireBoundary: () => this.#requireBoundary(),
+            trace: (event) => this.#sink!.trace(event),
+          })
+        : post12
+    this.#sink!.open(established.info)
   }
 
   #channel(): Channel {
@@ -171,6 +180,13 @@ export class TlsClient implements TlsLayer {
       },
       openReading: (_proofs, suite, secret) => this.#incoming.protect(new Opener(suite, secret)),
       openWriting: (_proofs, suite, secret) => outgoing.protect(new Sealer(suite, secret)),
+      useTls12: () => {
+        this.#tls12 = true
+        // RFC 5246 §7.1: the peer sends it right before its Finished.
+        if (this.#earlyChange) throw failure('ERR_TLS_UNEXPECTED_MESSAGE', 'an early change_cipher_spec')
+      },
+      openReading12: (suite, keys) => incoming.protect(new Opener12(suite, keys)),
+      openWriting12: (suite, keys) => outgoing.protect(new Sealer12(suite, keys)),
       setClientCertificate: (state) => {
         this.#clientCertificate = state
       },
@@ -226,10 +242,13 @@ export class TlsClient implements TlsLayer {
     }
   }
 
-  #changeCipherSpec(content: Uint8Array): void {
-    // RFC 8446 §5: only the single byte 1, and only until the peer's Finished.
+  #changeCipherSpec(content: Uint8Array): MaybePromise<void> {
+    // RFC 8446 §5, RFC 5246 §7.1: only the single byte 1, and only until the peer's Finished.
     if (this.#post !== undefined || content.length !== 1 || content[0] !== 1)
       throw failure('ERR_TLS_UNEXPECTED_MESSAGE', 'change_cipher_spec')
+    if (this.#tls12)
+      return this.#exchange.deliver({ type: handshakeType.change_cipher_spec, bytes: content })
+    this.#earlyChange = true
     this.#countEmpty()
   }
 
@@ -243,8 +262,11 @@ export class TlsClient implements TlsLayer {
     const sink = this.#sink!
     const negotiated = this.#incoming.isProtected
     // RFC 8446 §6.1, §6.2: levels mean nothing any more, except to servers that warn of a name before they chose a version.
+    // RFC 5246 §7.2.2: in TLS 1.2 a warning is one.
     const tolerated =
-      name === 'user_canceled' || (name === 'unrecognized_name' && level === WARNING && !negotiated)
+      name === 'user_canceled' ||
+      (level === WARNING &&
+        (this.#tls12 ? name !== 'close_notify' : name === 'unrecognized_name' && !negotiated))
     sink.trace({
       type: 'alert',
       direction: 'received',
@@ -262,13 +284,15 @@ export class TlsClient implements TlsLayer {
     throw this.#die(error)
   }
 
-  #closeNotify(): void {
+  #closeNotify(): MaybePromise<void> {
     if (this.#post === undefined) throw this.#die(failure('ERR_TLS_HANDSHAKE_EOF', 'close_notify'))
     const sink = this.#sink!
     this.#readClosed = true
     this.#incoming.close()
     sink.eof()
     if (this.#writeClosed) sink.finish()
+    // RFC 5246 §7.2.1: the other party MUST respond with a close_notify of its own; there is no half-close.
+    else if (this.#tls12) return this.end()
   }
 
   #alertError(name: ReceivedAlertName): TunnelError {

@@ -16,7 +16,7 @@ import {
 } from '../pki/index.js'
 import type { KeyLog } from '../trace.js'
 import type { ChannelBindingType } from './channel-binding.js'
-import { MAX_PLAINTEXT, type SignatureScheme, signatureSchemes } from './registry.js'
+import { MAX_PLAINTEXT, type SignatureScheme, signatureSchemes, TLS12, TLS13 } from './registry.js'
 import type { SessionStore } from './session.js'
 
 /** Bounds on what a peer may make us keep or do. */
@@ -60,6 +60,8 @@ export interface TlsClientOptions {
   readonly crypto: CryptoProvider
   /** Milliseconds since 1970, for certificates. */
   now(): number
+  /** TLS versions to offer; both by default. Of two the server chooses TLS 1.3, if it can. */
+  readonly versions?: readonly TlsVersion[] | undefined
   /** Sent as SNI unless it is an IP literal, and verified in the certificate unless `expect` says otherwise. */
   readonly serverName?: string | undefined
   /** Application protocols in order of preference; code units are bytes. */
@@ -89,8 +91,10 @@ export interface TlsClientOptions {
   readonly limits?: Partial<TlsLimits> | undefined
 }
 
+export type TlsVersion = 'TLSv1.3' | 'TLSv1.2'
+
 export interface TlsInfo {
-  readonly version: 'TLSv1.3' | 'TLSv1.2'
+  readonly version: TlsVersion
   /** IANA name. */
   readonly suite: string
   /** Key exchange group. */
@@ -104,8 +108,8 @@ export interface TlsInfo {
   /** Whether a client certificate was asked for and sent. */
   readonly clientCertificate: boolean
   readonly resumed: boolean
-  /** RFC 8446 §7.5, `length` in bytes. */
-  exportKeyingMaterial(label: string, context: Uint8Array, length: number): Bytes
+  /** RFC 8446 §7.5, RFC 5705; `length` in bytes. In TLS 1.2 no context and an empty one are not the same. */
+  exportKeyingMaterial(label: string, context: Uint8Array | undefined, length: number): Bytes
   /** What binds an authentication above to this connection; undefined where the type is not defined for it. */
   channelBinding(type: ChannelBindingType): Bytes | undefined
 }
@@ -114,6 +118,8 @@ export interface TlsInfo {
 export interface TlsConfig {
   readonly crypto: CryptoProvider
   readonly now: () => number
+  /** Newest first. */
+  readonly versions: readonly number[]
   /** The name as SNI carries it; undefined for none. */
   readonly sni: string | undefined
   readonly alpn: readonly string[]
@@ -145,6 +151,7 @@ export function configure(options: TlsClientOptions): TlsConfig {
   return {
     crypto,
     now: () => options.now(),
+    versions: checkedVersions(options.versions),
     sni: serverNameIndication(options.serverName),
     alpn: alpn.map(checkedProtocol),
     alpnRequired: alpn.length > 0 && options.alpnPolicy !== 'optional',
@@ -159,6 +166,15 @@ export function configure(options: TlsClientOptions): TlsConfig {
     keylog: options.keylog,
     limits: { ...defaultLimits, ...options.limits },
   }
+}
+
+function checkedVersions(versions: readonly TlsVersion[] = ['TLSv1.3', 'TLSv1.2']): readonly number[] {
+  const numbers = [
+    ...(versions.includes('TLSv1.3') ? [TLS13] : []),
+    ...(versions.includes('TLSv1.2') ? [TLS12] : []),
+  ]
+  if (numbers.length > 0) return numbers
+  throw failure('ERR_TLS_CONFIG', '`versions` names neither TLSv1.3 nor TLSv1.2')
 }
 
 function defaultShares(groups: readonly Group[]): Group['name'][] {

@@ -3,13 +3,16 @@
 // opens traffic demands all of them. RFC 8446 §4.4.
 import { type Bytes, equalConstantTime } from '../bytes/index.js'
 import type { Hash } from '../crypto/provider.js'
-import { failure } from '../errors.js'
-import { type Certificate, type VerifiedChain, verifyChain } from '../pki/index.js'
+import { failure, TunnelError } from '../errors.js'
+import { type Certificate, type ChainExpectation, type VerifiedChain, verifyChain } from '../pki/index.js'
 import { type CertificateVerify, signedContent } from './messages/certificate-verify.js'
 import type { TlsConfig } from './options.js'
-import type { SignatureScheme } from './registry.js'
+import { type SignatureScheme, schemeFits } from './registry.js'
+import { schemeFits12 } from './registry12.js'
 import type { Resumption } from './resumption.js'
+import type { Resumption12 } from './resumption12.js'
 import { finishedMac } from './schedule.js'
+import { verifyData } from './schedule12.js'
 
 declare const proven: unique symbol
 
@@ -23,7 +26,7 @@ export interface Proofs {
   readonly finished: Proof<'finished'>
 }
 
-/** Raises the ERR_CERT_* of the first expectation when the chain satisfies none. */
+/** Raises ERR_CERT_REFUSED when `expect` fails, and the ERR_CERT_* of the first expectation when the chain satisfies none. */
 export async function proveChain(
   config: TlsConfig,
   chain: readonly Bytes[],
@@ -31,7 +34,7 @@ export async function proveChain(
 ): Promise<VerifiedChain & Proof<'chain'>> {
   const { crypto } = config
   let first: unknown
-  for (const expectation of config.expect({ alpn })) {
+  for (const expectation of expectations(config, alpn)) {
     try {
       const peer = await verifyChain({ chain, expectation, now: config.now(), crypto })
       return peer as VerifiedChain & Proof<'chain'>
@@ -42,29 +45,59 @@ export async function proveChain(
   throw first ?? failure('ERR_TLS_CONFIG', '`expect` gave no expectation')
 }
 
+function expectations(config: TlsConfig, alpn: string | undefined): readonly ChainExpectation[] {
+  try {
+    return config.expect({ alpn })
+  } catch (cause) {
+    throw cause instanceof TunnelError ? cause : failure('ERR_CERT_REFUSED', undefined, { cause })
+  }
+}
+
 /** RFC 8446 §4.4.3. */
 export async function proveSignature(
   config: TlsConfig,
+  certificate: Certificate,
+  verify: CertificateVerify,
+  transcriptHash: Uint8Array,
+): Promise<SignatureProof> {
+  // The algorithm MUST fit the key, and not be RSASSA-PKCS1-v1_5.
+  return signed(config, certificate, verify, signedContent('server', transcriptHash), schemeFits)
+}
+
+/** RFC 5246 §7.4.3, of a ServerKeyExchange: `content` are both randoms and the parameters. */
+export async function proveSignature12(
+  config: TlsConfig,
+  certificate: Certificate,
+  exchange: CertificateVerify,
+  content: Uint8Array,
+): Promise<SignatureProof> {
+  return signed(config, certificate, exchange, content, schemeFits12)
+}
+
+type SignatureProof = { readonly scheme: SignatureScheme } & Proof<'signature'>
+
+async function signed(
+  { schemes, crypto }: TlsConfig,
   { publicKey }: Certificate,
   { scheme: id, signature }: CertificateVerify,
-  transcriptHash: Uint8Array,
-): Promise<{ readonly scheme: SignatureScheme } & Proof<'signature'>> {
-  // The algorithm MUST be one offered, fit the key, and not be RSASSA-PKCS1-v1_5.
-  const scheme = config.schemes.find((offered) => offered.id === id)
-  if (scheme === undefined || !scheme.handshake || !scheme.fits(publicKey.key))
+  content: Uint8Array,
+  fits: typeof schemeFits,
+): Promise<SignatureProof> {
+  // RFC 8446 §4.4.3, RFC 5246 §7.4.3: it MUST be one offered, and fit the key.
+  const scheme = schemes.find((offered) => offered.id === id)
+  if (scheme === undefined || !fits(scheme, publicKey.key))
     throw failure('ERR_TLS_SIGNATURE_SCHEME', scheme?.name ?? `0x${id.toString(16)}`)
-  const content = signedContent('server', transcriptHash)
-  // A wrong signature MUST end the handshake with decrypt_error.
-  if (!(await config.crypto.verify(scheme.algorithm, publicKey, signature, content)))
+  // RFC 8446 §4.4.3, RFC 5246 §7.2.2: a wrong signature MUST end the handshake with decrypt_error.
+  if (!(await crypto.verify(scheme.algorithm, publicKey, signature, content)))
     throw failure('ERR_TLS_SIGNATURE', scheme.name)
-  return { scheme } as { scheme: SignatureScheme } & Proof<'signature'>
+  return { scheme } as SignatureProof
 }
 
 /**
  * A pre-shared key stands for the signature: nobody else has it but who signed in the handshake it comes from, and the
  * Finished that is still to be proven shows that this peer does. RFC 8446 §2.2.
  */
-export function inheritSignature(resumption: Resumption): Proof<'signature'> {
+export function inheritSignature(resumption: Resumption | Resumption12): Proof<'signature'> {
   return resumption as unknown as Proof<'signature'>
 }
 
@@ -73,10 +106,23 @@ export function proveFinished(
   hash: Hash,
   serverSecret: Uint8Array,
   transcriptHash: Uint8Array,
-  verifyData: Uint8Array,
+  received: Uint8Array,
 ): Proof<'finished'> {
-  // A wrong Finished MUST end the handshake with decrypt_error.
-  if (!equalConstantTime(finishedMac(hash, serverSecret, transcriptHash), verifyData))
-    throw failure('ERR_TLS_FINISHED')
+  return same(finishedMac(hash, serverSecret, transcriptHash), received)
+}
+
+/** RFC 5246 §7.4.9. */
+export function proveFinished12(
+  hash: Hash,
+  master: Uint8Array,
+  transcriptHash: Uint8Array,
+  received: Uint8Array,
+): Proof<'finished'> {
+  return same(verifyData(hash, master, 'server', transcriptHash), received)
+}
+
+function same(expected: Uint8Array, received: Uint8Array): Proof<'finished'> {
+  // RFC 8446 §4.4.4, RFC 5246 §7.2.2: a wrong Finished MUST end the handshake with decrypt_error.
+  if (!equalConstantTime(expected, received)) throw failure('ERR_TLS_FINISHED')
   return {} as Proof<'finished'>
 }

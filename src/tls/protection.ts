@@ -60,8 +60,13 @@ export class Protection {
     }
   }
 
+  /** Records taken so far. */
+  get count(): number {
+    return this.#high * 2 ** 32 + this.#low
+  }
+
   get left(): number {
-    return this.#limit - (this.#high * 2 ** 32 + this.#low)
+    return this.#limit - this.count
   }
 
   /** RFC 8446 §5.3: the sequence number, padded to the left, XORed with the static IV. */

@@ -19,6 +19,9 @@ import { MAX_PLAINTEXT } from './registry.js'
 /** RFC 5288 §3: bytes of the nonce that the keys give; the others are in the record. */
 export const SALT_LENGTH = 4
 
+/** Bytes that a record's fragment has beside its content, at most. */
+export const MAX_EXPANSION: number = 12 - SALT_LENGTH + TAG_LENGTH
+
 class Protection12 extends Protection {
   /** Bytes of the nonce that are in each record. */
   protected readonly explicit: number

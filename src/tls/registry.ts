@@ -79,6 +79,11 @@ export interface SignatureScheme {
   fits(key: KeyKind): boolean
 }
 
+/** RFC 8446 §4.4.3: whether the holder of a key may sign a TLS 1.3 handshake so. */
+export function schemeFits({ handshake, fits }: SignatureScheme, key: KeyKind): boolean {
+  return handshake && fits(key)
+}
+
 /** RFC 8446 §4.2.3, in preference order. */
 export const signatureSchemes: readonly SignatureScheme[] = [
   ecdsa(0x0403, 'ecdsa_secp256r1_sha256', 'P-256', 'SHA-256'),

@@ -11,9 +11,9 @@ export interface CipherSuite12 extends CipherSuite {
 
 /** TLS 1.3 id, and those of the same AEAD and hash with ECDHE_ECDSA and ECDHE_RSA. */
 const ids: Readonly<Record<number, readonly [ecdsa: number, rsa: number]>> = {
-  0x1301: [0xc02b, 0xc02f],
-  0x1302: [0xc02c, 0xc030],
-  0x1303: [0xcca9, 0xcca8],
+  4865: [0xc02b, 0xc02f],
+  4866: [0xc02c, 0xc030],
+  4867: [0xcca9, 0xcca8],
 }
 
 /** In the provider's order of preference. */

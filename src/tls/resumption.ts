@@ -10,7 +10,7 @@ import type { OfferedPsk } from './messages/client-hello.js'
 import type { TlsConfig } from './options.js'
 import { type Proof, proveChain } from './proofs.js'
 import { earlySecret, finishedMac } from './schedule.js'
-import type { Session13 } from './session.js'
+import type { Session13, SessionFacts } from './session.js'
 
 /** A session on offer; its chain was verified again under today's trust and time. */
 export interface Resumption {
@@ -21,12 +21,19 @@ export interface Resumption {
 
 /** What makes a session safe to offer: the verification that it stands for would come out the same now. */
 export async function resumptionOf(config: TlsConfig, session: Session13): Promise<Resumption | undefined> {
-  const { crypto } = config
-  const suite = crypto.suites.find(({ id }) => id === session.suite)
-  if (suite === undefined) return undefined
+  const suite = config.crypto.suites.find(({ id }) => id === session.suite)
+  const peer = suite && (await provenAgain(config, session))
+  return suite && peer && { session, hash: suite.hash, peer }
+}
+
+/** The peer of a session, if both would still be taken for who they were. */
+export async function provenAgain(
+  config: TlsConfig,
+  session: SessionFacts,
+): Promise<(VerifiedChain & Proof<'chain'>) | undefined> {
   try {
     const peer = await proveChain(config, session.chain, session.alpn)
-    return (await isSameClient(config, session)) ? { session, hash: suite.hash, peer } : undefined
+    return (await isSameClient(config, session)) ? peer : undefined
   } catch {
     // A full handshake will say what is wrong, if it still is.
     return undefined
@@ -34,7 +41,7 @@ export async function resumptionOf(config: TlsConfig, session: Session13): Promi
 }
 
 /** The server takes us for who we were: that must be who we would be if it asked again. */
-async function isSameClient(config: TlsConfig, { client, alpn }: Session13): Promise<boolean> {
+async function isSameClient(config: TlsConfig, { client, alpn }: SessionFacts): Promise<boolean> {
   if (client === undefined) return true
   const now = fingerprint(config, await chooseIdentity(config, alpn, client))
   return now === undefined || client.fingerprint === undefined

@@ -87,7 +87,7 @@ export function exportKeyingMaterial(
   hash: Hash,
   exporterMaster: Uint8Array,
   label: string,
-  context: Uint8Array,
+  context: Uint8Array = EMPTY,
   length: number,
 ): Bytes {
   const secret = deriveSecret(hash, exporterMaster, label, hash.digest(EMPTY))

@@ -50,7 +50,18 @@ export interface Session13 extends SessionFacts {
   readonly ageAdd: number
 }
 
-export type Session = Session13
+export interface Session12 extends SessionFacts {
+  readonly version: 'TLSv1.2'
+  /** Empty for a session that goes by its id. */
+  readonly ticket: Bytes
+  /** Empty for a session that goes by its ticket. */
+  readonly sessionId: Bytes
+  readonly master: Bytes
+  /** Name of the key exchange group. */
+  readonly group: string
+}
+
+export type Session = Session13 | Session12
 
 /**
  * Where sessions wait. Any of its methods may be asynchronous, and may fail: that costs a resumption, never a connection.

@@ -147,7 +147,7 @@ const encryptedFaults: Fault[] = [
   { what: 'Certificate with a context', script: edit('certificate', (m) => [made(11, concat(fromHex('0101'), m.bytes.subarray(5)))]), code: 'ERR_TLS_ILLEGAL_PARAMETER', alert: 'illegal_parameter' },
   { what: 'an empty certificate list', script: { chain: [] }, code: 'ERR_CERT_MISSING', alert: 'decode_error' },
   { what: 'an empty certificate', script: { chain: [empty] }, code: 'ERR_TLS_DECODE', alert: 'decode_error' },
-  { what: 'a certificate that is none', script: { chain: [latin1('garbage')] }, code: 'ERR_CERT_ENCODING', alert: 'bad_certificate' },
+  { what: 'a certificate that is none', script: { chain: [latin1('garbage')] }, code: 'ERR_CERT_ENCODING', alert: 'decode_error' },
   { what: 'an extension in Certificate', script: edit('certificate', (m) => [certificateWithExtension(m)]), code: 'ERR_TLS_UNSUPPORTED_EXTENSION', alert: 'unsupported_extension' },
   { what: 'a byte after Certificate', script: bend('certificate', trailing), code: 'ERR_TLS_DECODE', alert: 'decode_error' },
   { what: 'CertificateVerify left out', script: edit('certificate_verify', () => []), code: 'ERR_TLS_UNEXPECTED_MESSAGE', alert: 'unexpected_message' },

@@ -37,8 +37,10 @@ export function cryptoFor(settings: Settings): ClientParts {
       ...crypto,
       suites: crypto.suites.map((suite) => ({ ...suite, aead: { ...suite.aead, recordLimit: 2 } })),
     }
-  // It names suites of TLS 1.2 only.
-  if (cipher !== undefined) throw new NotBuilt('TLS 1.2: -cipher')
+  // It names suites of TLS 1.2 only; our lists of both versions are made of the same.
+  if (cipher === 'DEFAULT:!AES')
+    crypto = { ...crypto, suites: crypto.suites.filter(({ aead }) => !aead.name.startsWith('AES')) }
+  else if (cipher !== undefined) throw new Unimplemented(`-cipher ${cipher}: suites are chosen by provider`)
   const ids = verifyPrefs.length > 0 ? verifyPrefs : restricted.schemes
   return { crypto, schemes: ids === undefined ? undefined : knownSchemes(ids, '-verify-prefs') }
 }
@@ -104,13 +106,12 @@ function groupWithId(crypto: CryptoProvider, id: number, flag: string): Group {
   if (group !== undefined) return group
   // The library has a place for it, the runtime's provider may not.
   if (id === groupIds.X25519MLKEM768) throw new NotBuilt(`ML-KEM: ${flag} ${id}`)
-  throw new Unimplemented(`${flag} ${id}: no provider has this group`)
+  throw new Unimplemented(`${flag} ${id}: no provider has ML-KEM-1024 or Kyber`)
 }
 
 function versions({ minVersion, maxVersion, excludedVersions }: Settings): Partial<TlsClientOptions> {
   const wanted = [TLS13, TLS12].filter(
     (version) => version >= minVersion && version <= maxVersion && !excludedVersions.includes(version),
   )
-  if (!wanted.includes(TLS13)) throw new NotBuilt('TLS 1.2: versions without TLS 1.3')
-  return {}
+  return { versions: wanted.map((version) => (version === TLS13 ? 'TLSv1.3' : 'TLSv1.2')) }
 }

@@ -2,7 +2,7 @@
 // the callbacks were given.
 import { readFileSync } from 'node:fs'
 import { equal, hex } from '../../src/bytes/index.js'
-import { groupIds } from '../../src/crypto/groups.js'
+import type { Group } from '../../src/crypto/provider.js'
 import { parsePem } from '../../src/pki/index.js'
 import { readCertificate } from '../../src/tls/messages/certificate.js'
 import { readCertificateRequest } from '../../src/tls/messages/certificate-request.js'
@@ -19,17 +19,21 @@ export interface Seen {
   readonly info: TlsInfo
   readonly trace: readonly TraceEvent[]
   readonly credentials: Credentials
+  readonly groups: readonly Group[]
   /** Whether a session was offered on this connection. */
   readonly resuming: boolean
 }
 
 /** What holds once the handshake is over. Raises `Unexpected`. */
-export function checkHandshake(settings: Settings, { info, trace, credentials, resuming }: Seen): void {
+export function checkHandshake(
+  settings: Settings,
+  { info, trace, credentials, groups, resuming }: Seen,
+): void {
   const { suite } = info
   const schemeId = signatureSchemes.find(({ name }) => name === info.signature)?.id
   same('-expect-alpn', settings.expectAlpn, info.alpn)
   same('-expect-version', settings.expectVersion, info.version === 'TLSv1.3' ? TLS13 : TLS12)
-  same('-expect-curve-id', settings.expectCurve, groupIds[info.group as keyof typeof groupIds])
+  same('-expect-curve-id', settings.expectCurve, groups.find(({ name }) => name === info.group)?.id)
   same('-expect-peer-signature-algorithm', settings.expectSignature, schemeId)
   same('-expect-cipher', settings.expectCipher, suiteIds[suite])
   same('-expect-hrr', settings.expectRetry, sent(trace, 'client_hello').length > 1)

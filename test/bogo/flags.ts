@@ -209,7 +209,10 @@ const plainFlags: Readonly<Record<string, (settings: Settings) => void>> = {
   '-fips-202205': (s) => void (s.policy = 'fips-202205'),
   '-wpa-202304': (s) => void (s.policy = 'wpa-202304'),
   '-cnsa1-202603': (s) => void (s.policy = 'cnsa1-202603'),
-  '-cnsa2-202603': (s) => void (s.policy = 'cnsa2-202603'),
+  '-cnsa2-202603'(s) {
+    s.policy = 'cnsa2-202603'
+    s.minVersion = 0x0304
+  },
   '-enable-grease': (s) => void (s.grease = true),
   '-no-ticket': (s) => void (s.noTicket = true),
   '-verify-peer': (s) => void (s.verifyPeer = true),

@@ -1,7 +1,7 @@
 // What one connection leaves for the next: the only file that knows how sessions are kept and offered again.
 
 import type { TlsClientOptions } from '../../src/tls/options.js'
-import { memorySessionStore, type SessionStore } from '../../src/tls/session.js'
+import { memorySessionStore, type Session, type SessionStore } from '../../src/tls/session.js'
 import type { Settings } from './flags.js'
 
 export interface Sessions {
@@ -18,16 +18,21 @@ export function sessionStore(): SessionStore {
 /** One connection's use of the store. BoringSSL's shim hands the last session on whatever the options are. */
 export function sessions(store: SessionStore, settings: Settings): Sessions {
   let received = 0
+  let taken: Session | undefined
   if (settings.noTicket) return { received: () => 0, options: {} }
   return {
     received: () => received,
     options: {
       sessionKey: 'runner',
       session: {
-        get: (key) => store.get(key),
+        async get(key) {
+          taken = await store.get(key)
+          return taken
+        },
         delete: (key) => store.delete(key),
         set(key, session) {
-          received++
+          // A session of TLS 1.2 that is still good goes back.
+          if (session !== taken) received++
           return store.set(key, session)
         },
       },

@@ -4,9 +4,9 @@
 import { appendFileSync } from 'node:fs'
 import { latin1 } from '../../src/bytes/index.js'
 import { TlsError, TunnelError } from '../../src/errors.js'
+import type { TlsLayer } from '../../src/tls/layer.js'
 import type { TlsInfo } from '../../src/tls/options.js'
 import type { SessionStore } from '../../src/tls/session.js'
-import type { TlsLayer } from '../../src/tls/layer.js'
 import { client, cryptoFor, NotBuilt } from './client.js'
 import { connectRunner, layerOverRunner, type RunnerConnection } from './connection.js'
 import { ApplicationRefusal, loadCredentials } from './credentials.js'
@@ -61,7 +61,13 @@ async function exchange(
   const connection = layerOverRunner(layer, await connectRunner(port, ipv6, shimId))
   try {
     const info = await connection.opened
-    checkHandshake(settings, { info, trace: connection.trace, credentials, resuming })
+    checkHandshake(settings, {
+      info,
+      trace: connection.trace,
+      credentials,
+      groups: parts.crypto.groups,
+      resuming,
+    })
     await sayFirst(settings, connection, info, secrets, layer)
     const clean = settings.shimShutsDown || (await echo(settings, connection))
     checkSessions(settings, info, tickets.received())
@@ -78,10 +84,14 @@ async function sayFirst(
   secrets: ReadonlyMap<string, Uint8Array>,
   layer: TlsLayer,
 ): Promise<void> {
-  const { exportLength, exportLabel, exportContext, exportTrafficSecrets } = settings
+  const { exportLength, exportLabel, exportContext, useExportContext, exportTrafficSecrets } = settings
   if (exportLength > 0)
     await connection.write(
-      info.exportKeyingMaterial(exportLabel, Buffer.from(exportContext, 'utf8'), exportLength),
+      info.exportKeyingMaterial(
+        exportLabel,
+        useExportContext ? Buffer.from(exportContext, 'utf8') : undefined,
+        exportLength,
+      ),
     )
   if (exportTrafficSecrets) {
     const read = secrets.get('SERVER_TRAFFIC_SECRET_0')!

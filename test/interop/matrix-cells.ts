@@ -9,7 +9,14 @@ import {
   type MatrixClient,
   recordingStore,
 } from './matrix-client.js'
-import type { Connect, MatrixPeer, Place, Purpose, RunningPeer } from './matrix-peers.js'
+import {
+  type Connect,
+  type MatrixPeer,
+  type Place,
+  type Purpose,
+  type RunningPeer,
+  serverCertificate,
+} from './matrix-peers.js'
 import type { ColumnName, MatrixKey, Outcome, Row } from './matrix-table.js'
 
 /** Everything a cell needs. */
@@ -59,7 +66,10 @@ const exercises: Readonly<Record<ColumnName, (cell: Cell) => Promise<Outcome>>> 
       expect(client.messages('received', 'certificate_request')).toBe(0)
       await cell.peer.converse(client, 2)
     })
-    return held
+    const ofItsOwn = serverCertificate(cell.credentials, cell.row, 'retry') === cell.credentials.serverP384
+    return ofItsOwn
+      ? { kind: 'held', note: 'With a P-384 certificate: in TLS 1.2 the groups bind its curve too.' }
+      : held
   },
 
   async resumption(cell) {
@@ -86,8 +96,11 @@ const exercises: Readonly<Record<ColumnName, (cell: Cell) => Promise<Outcome>>> 
 
   async 'update-ours'(cell) {
     await visit(cell, 'main', { crypto: impatientCrypto() }, async (client) => {
+      await client.requestKeyUpdate()
       await cell.peer.converse(client, 32)
       expect(client.messages('sent', 'key_update')).toBeGreaterThanOrEqual(3)
+      // RFC 8446 §4.6.3: the answer comes before the server's next data.
+      expect(client.messages('received', 'key_update')).toBe(1)
     })
     return held
   },
@@ -96,16 +109,16 @@ const exercises: Readonly<Record<ColumnName, (cell: Cell) => Promise<Outcome>>> 
     await visit(cell, 'update', {}, async (client, _, place) => {
       await cell.peer.updateTheirs!(client, place)
       expect(client.messages('received', 'key_update')).toBeGreaterThan(0)
-      expect(client.messages('sent', 'key_update')).toBe(client.messages('received', 'key_update'))
+      // One answer may serve several requests.
+      expect(client.messages('sent', 'key_update')).toBeGreaterThan(0)
     })
     return held
   },
 
   async bulk(cell) {
-    const { port } = cell.running.place(cell.row, 'retry')
     const clients: MatrixClient[] = []
     const connect: Connect = async () => {
-      const client = await open(cell, port, {})
+      const client = await open(cell, 'retry', {})
       clients.push(client)
       return client
     }
@@ -170,7 +183,7 @@ async function visit<T>(
 ): Promise<T> {
   const place = cell.running.place(cell.row, purpose)
   const before = place.log().length
-  const client = await open(cell, place.port, options)
+  const client = await open(cell, purpose, options)
   try {
     return await body(client, () => place.log().slice(before) + client.received(), place)
   } finally {
@@ -178,7 +191,16 @@ async function visit<T>(
   }
 }
 
-function open(cell: Cell, port: number, options: Partial<TlsClientOptions>): Promise<MatrixClient> {
-  const { version, key } = cell.row
-  return connectClient({ port, version, key, credentials: cell.credentials, options })
+function open(
+  { row, credentials, running }: Cell,
+  purpose: Purpose,
+  options: Partial<TlsClientOptions>,
+): Promise<MatrixClient> {
+  return connectClient({
+    ...row,
+    port: running.place(row, purpose).port,
+    certificate: serverCertificate(credentials, row, purpose),
+    authorities: credentials.authorities,
+    options,
+  })
 }

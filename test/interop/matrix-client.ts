@@ -25,6 +25,8 @@ export interface Credentials {
   readonly authorities: string
   /** Each signed by the root of its own kind. */
   readonly servers: Readonly<Record<MatrixKey, Issued>>
+  /** Under the ECDSA root. */
+  readonly serverP384: Issued
   readonly clients: Readonly<Record<MatrixKey, Identity>>
 }
 
@@ -37,6 +39,7 @@ export async function createCredentials(): Promise<Credentials> {
     servers: await byKey((key) =>
       authorities[key].issue({ names: [SERVER_NAME], commonName: `server ${key}`, key }),
     ),
+    serverP384: await authorities['ecdsa-p256'].issue({ names: [SERVER_NAME], key: 'ecdsa-p384' }),
     clients: await byKey((key) => clientIdentity(authorities[key], key)),
   }
 }
@@ -51,6 +54,8 @@ export interface MatrixClient extends Driven<TlsInfo> {
   /** Handshake messages of the name. */
   messages(direction: 'sent' | 'received', name: string): number
   alerts(direction: 'sent' | 'received', name: string): number
+  /** Update our key, and ask for the server's. */
+  requestKeyUpdate(): Promise<void>
   destroy(): void
 }
 
@@ -58,32 +63,32 @@ export interface Connecting {
   readonly port: number
   readonly version: MatrixVersion
   readonly key: MatrixKey
-  readonly credentials: Credentials
+  /** The server's. */
+  readonly certificate: Issued
+  readonly authorities: string
   readonly options?: Partial<TlsClientOptions>
 }
 
 /** Connect, and assert what holds in every handshake. Rejects with what ended it. */
 export async function connectClient(connecting: Connecting): Promise<MatrixClient> {
-  const { port, version, key, credentials, options } = connecting
+  const { port, version, key, certificate, authorities, options } = connecting
   const socket: Socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
   try {
     await once(socket, 'connect')
-    const driven = layerOverSocket(
-      tlsClient({
-        crypto: nodeCrypto,
-        now: Date.now,
-        serverName: SERVER_NAME,
-        trust: credentials.authorities,
-        ...options,
-      }),
-      socket,
-    )
+    const layer = tlsClient({
+      crypto: nodeCrypto,
+      now: Date.now,
+      serverName: SERVER_NAME,
+      trust: authorities,
+      ...options,
+    })
+    const driven = layerOverSocket(layer, socket)
     const info = await driven.opened
     expect(info).toMatchObject({ version, serverName: SERVER_NAME, alpn: undefined })
     expect(nodeCrypto.groups.map(({ name }) => name as string)).toContain(info.group)
     // A resumed handshake has no certificate in it; what the first one verified holds.
     expect(info.peer.verified).toBe(true)
-    expect(Buffer.from(info.peer.leaf.der).equals(credentials.servers[key].der)).toBe(true)
+    expect(Buffer.from(info.peer.leaf.der).equals(certificate.der)).toBe(true)
     expect(info.signature).toMatch(signatures[key])
     expect(info.suite).toMatch(suites[version][key])
     return {
@@ -97,6 +102,7 @@ export async function connectClient(connecting: Connecting): Promise<MatrixClien
         driven.trace.filter(
           (event) => event.type === 'alert' && event.direction === direction && event.alert === name,
         ).length,
+      requestKeyUpdate: async () => layer.updateKeys('update_requested'),
       destroy: () => void socket.destroy(),
     }
   } catch (error) {
@@ -131,7 +137,7 @@ export function recordingStore(): RecordingStore {
 export function impatientCrypto(): typeof nodeCrypto {
   return {
     ...nodeCrypto,
-    suites: nodeCrypto.suites.map((suite) => ({ ...suite, aead: { ...suite.aead, recordLimit: 8 } })),
+    suites: nodeCrypto.suites.map((suite) => ({ ...suite, aead: { ...suite.aead, recordLimit: 14 } })),
   }
 }
 

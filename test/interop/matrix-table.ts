@@ -38,8 +38,14 @@ export const columns = {
     'The server agrees on P-384 and nothing else and asks for no certificate. In TLS 1.3 that takes a HelloRetryRequest.',
   ],
   resumption: ['resumption', 'A second connection resumes the first, as both ends say, and carries data.'],
-  'update-ours': ['our KeyUpdate', 'We update our key several times while sending.'],
-  'update-theirs': ['its KeyUpdate', 'The server updates its key and asks for ours, which follows.'],
+  'update-ours': [
+    'our KeyUpdate',
+    'We update our key several times while sending, and once ask for the key of the server, which follows.',
+  ],
+  'update-theirs': [
+    'its KeyUpdate',
+    'The server updates its key of its own accord and asks for ours, which follows.',
+  ],
   bulk: ['16 MiB', '16 MiB each way, compared byte for byte.'],
   close: ['close', 'Both ends say close_notify.'],
 } as const satisfies Record<string, readonly [string, string]>

@@ -1,4 +1,5 @@
-// Prints at the end of a run which real peers were exercised, and where CI=true fails a run that skipped anything. Loaded
+// Prints at the end of a run which real peers were exercised, and every test that did not run. A missing peer under CI=true
+// is a failing test of its own (peers.ts); what may be absent anywhere, such as public vectors, is only named here. Loaded
 // by vitest.config.ts, in vitest's own process, where nothing from a test file may be imported.
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -19,17 +20,19 @@ export function peersReporter(): Reporter {
     onTestRunEnd(modules) {
       const text = summary(readRecord(folder))
       if (text !== '') process.stdout.write(`\n${text}\n`)
-      if (process.env.CI === 'true' && !filtered) failWhenSkipped(modules)
+      if (!filtered) nameSkipped(modules)
     },
   }
 }
 
-function failWhenSkipped(modules: ReadonlyArray<TestModule>): void {
+function nameSkipped(modules: ReadonlyArray<TestModule>): void {
   const skipped = modules.flatMap((module) => [...module.children.allTests('skipped')])
   if (skipped.length === 0) return
-  process.stdout.write(`\nSkipped, which CI=true does not allow:\n`)
-  for (const test of skipped) process.stdout.write(`  ${test.module.moduleId} > ${test.fullName}\n`)
-  process.exitCode = 1
+  process.stdout.write(`\n${skipped.length} tests SKIPPED:\n`)
+  const counts = new Map<string, number>()
+  for (const { module } of skipped)
+    counts.set(module.relativeModuleId, (counts.get(module.relativeModuleId) ?? 0) + 1)
+  for (const [module, count] of counts) process.stdout.write(`  ${count} in ${module}\n`)
 }
 
 interface PeerRecord {

@@ -1,6 +1,6 @@
 // Node's crypto provider: everything synchronous on node:crypto, which is several times faster there than WebCrypto and
 // spares the record path its promises. WebCrypto serves only identities that live in a CryptoKey.
-import {
+import nodeModule, {
   type CipherGCMTypes,
   createCipheriv,
   createDecipheriv,
@@ -38,6 +38,7 @@ import {
   pssParametersAllow,
   rsaPublicNumbers,
 } from '../../crypto/key-encoding.js'
+import { type MlKem, type MlKemKey, mlKemLengths, withMlKem } from '../../crypto/mlkem.js'
 import type {
   Aead,
   AeadKey,
@@ -94,7 +95,7 @@ export const nodeCrypto: CryptoProvider = {
       ? []
       : [nodeAead('CHACHA20-POLY1305', 'chacha20-poly1305', 32, chachaRecordLimit)]),
   ]),
-  groups: [x25519(), nistGroup('secp256r1'), nistGroup('secp384r1'), nistGroup('secp521r1')],
+  groups: withMlKem(mlKem(), [x25519(), nistGroup('secp256r1'), nistGroup('secp384r1'), nistGroup('secp521r1')]),
   canVerify,
   verify(algorithm, key, signature, data) {
     if (!canVerify(algorithm))
@@ -154,6 +155,29 @@ function x25519(): Group {
       const pair = generateKeyPairSync('x25519')
       return x25519Share(pair.privateKey, pair.publicKey)
     },
+  }
+}
+
+/** Node 24.7 and later, over an OpenSSL that has it (3.5): neither is in the typings of the oldest Node supported. */
+function mlKem(): MlKem | undefined {
+  const { decapsulate, generateKeyPairSync: generate } = nodeModule as unknown as {
+    decapsulate?: (key: KeyObject, ciphertext: Uint8Array) => Buffer
+    generateKeyPairSync: (type: string) => { privateKey: KeyObject; publicKey: KeyObject }
+  }
+  if (decapsulate === undefined) return undefined
+  function make(): MlKemKey {
+    const { privateKey, publicKey } = generate('ml-kem-768')
+    return {
+      // The key is the whole BIT STRING at the end of its SubjectPublicKeyInfo (RFC 9935 §4).
+      publicKey: view(publicKey.export({ type: 'spki', format: 'der' })).slice(-mlKemLengths.publicKey),
+      decapsulate: (ciphertext) => view(decapsulate!(privateKey, ciphertext)),
+    }
+  }
+  try {
+    make()
+    return make
+  } catch {
+    return undefined
   }
 }
 

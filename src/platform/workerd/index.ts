@@ -68,7 +68,7 @@ export type { Platform }
 export function workerdPlatform(): Platform {
   return {
     name: 'workerd',
-    crypto: webcrypto(globalThis.crypto),
+    crypto: webcrypto(crypto),
     now: () => Date.now(),
     monotonic: () => performance.now(),
     dialWebSocket,

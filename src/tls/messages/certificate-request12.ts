@@ -24,8 +24,7 @@ export function readCertificateRequest12(message: HandshakeMessage): Parsed<Cert
     // RFC 5246 §7.4.4: SignatureAndHashAlgorithm supported_signature_algorithms<2..2^16-2>.
     const list = r.vector(2, 2)
     const signatureSchemes: number[] = []
-    while (list.remaining > 0)
-      signatureSchemes.push(field(list, 'signature_scheme', () => list.u16(), hex16))
+    while (list.remaining > 0) signatureSchemes.push(field(list, 'signature_scheme', () => list.u16(), hex16))
     const names = r.vector(2)
     const authorities: Bytes[] = []
     while (names.remaining > 0)

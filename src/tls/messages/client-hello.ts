@@ -1,6 +1,6 @@
 // ClientHello: written by us, read by test servers. RFC 8446 §4.1.2 and the extensions of §4.2.
 import { type Bytes, fromLatin1, latin1, type Reader, type Writer } from '../../bytes/index.js'
-import { extensionType, TLS12 } from '../registry.js'
+import { extensionType, TLS12, TLS13 } from '../registry.js'
 import { readExtensions, writeExtension } from './extensions.js'
 import {
   field,
@@ -46,6 +46,8 @@ export interface ClientHello {
   readonly versions: readonly number[]
   readonly pskModes?: readonly number[] | undefined
   readonly cookie?: Uint8Array | undefined
+  /** RFC 5077: a ticket of TLS 1.2, empty to ask for one. */
+  readonly ticket?: Uint8Array | undefined
   readonly keyShares: readonly KeyShareEntry[]
   /** RFC 8449. */
   readonly recordSizeLimit?: number | undefined
@@ -65,7 +67,7 @@ export function writeClientHello(hello: ClientHello): WrittenMessage {
     w.span('legacy_compression_methods', () => w.u8(1).u8(0))
     w.span('extensions', () =>
       w.vector(2, () => {
-        const { serverName, alpn, cookie, pskModes, recordSizeLimit, psk, grease } = hello
+        const { serverName, alpn, cookie, pskModes, recordSizeLimit, psk, grease, ticket, versions } = hello
         if (grease !== undefined) w.u16(grease.extensions[0]).u16(0)
         if (serverName !== undefined)
           writeExtension(w, 'server_name', () =>
@@ -82,22 +84,32 @@ export function writeClientHello(hello: ClientHello): WrittenMessage {
                 w.span('protocol', () => w.vector(1, () => w.bytes(latin1(name))), name)
             }),
           )
-        writeExtension(w, 'supported_versions', () => w.vector(1, () => ids(hello.versions, grease?.version)))
+        if (versions.includes(TLS12)) {
+          // RFC 8422 §5.1.2: uncompressed. RFC 7627 §5.1, RFC 5746 §3.4: empty, and an empty vector.
+          writeExtension(w, 'ec_point_formats', () => w.vector(1, () => w.u8(0)))
+          writeExtension(w, 'extended_master_secret', () => {})
+          writeExtension(w, 'renegotiation_info', () => w.u8(0))
+        }
+        if (ticket !== undefined) writeExtension(w, 'session_ticket', () => w.bytes(ticket))
+        // RFC 8446 §4.2.1: only who offers TLS 1.3 has to say more than legacy_version does.
+        if (versions.includes(TLS13))
+          writeExtension(w, 'supported_versions', () => w.vector(1, () => ids(versions, grease?.version)))
         if (pskModes !== undefined)
           writeExtension(w, 'psk_key_exchange_modes', () =>
             w.vector(1, () => w.bytes(new Uint8Array(pskModes))),
           )
         if (cookie !== undefined) writeExtension(w, 'cookie', () => w.vector(2, () => w.bytes(cookie)))
-        writeExtension(w, 'key_share', () =>
-          w.vector(2, () => {
-            for (const share of hello.keyShares)
-              w.span(
-                'key_share_entry',
-                () => w.u16(share.group).vector(2, () => w.bytes(share.key)),
-                hex16(share.group),
-              )
-          }),
-        )
+        if (versions.includes(TLS13))
+          writeExtension(w, 'key_share', () =>
+            w.vector(2, () => {
+              for (const share of hello.keyShares)
+                w.span(
+                  'key_share_entry',
+                  () => w.u16(share.group).vector(2, () => w.bytes(share.key)),
+                  hex16(share.group),
+                )
+            }),
+          )
         if (recordSizeLimit !== undefined) writeExtension(w, 'record_size_limit', () => w.u16(recordSizeLimit))
         if (grease !== undefined) w.u16(grease.extensions[1]).u16(1).u8(0)
         // RFC 8446 §4.2.11: pre_shared_key MUST be the last extension.

@@ -1,5 +1,11 @@
 // ServerHelloDone: it is our turn. RFC 5246 §7.4.5.
-import { type HandshakeMessage, type Parsed, readMessage, type WrittenMessage, writeMessage } from './message.js'
+import {
+  type HandshakeMessage,
+  type Parsed,
+  readMessage,
+  type WrittenMessage,
+  writeMessage,
+} from './message.js'
 
 export function readServerHelloDone(message: HandshakeMessage): Parsed<undefined> {
   return readMessage(message, () => undefined)

@@ -1,6 +1,6 @@
 // ServerHello and HelloRetryRequest, which share one form and are told apart by their random. RFC 8446 §4.1.3, §4.1.4.
 import { type Bytes, equal, fromHex, type Reader } from '../../bytes/index.js'
-import { extensionType, nameOf, TLS12 } from '../registry.js'
+import { extensionType, nameOf } from '../registry.js'
 import type { KeyShareEntry } from './client-hello.js'
 import { readExtensions, writeExtension } from './extensions.js'
 import {
@@ -126,9 +126,9 @@ export function isDowngraded(hello: ServerHello): boolean {
 
 const downgrade: Bytes = fromHex('444f574e475244')
 
-/** A hello of TLS 1.2 or older says 0x0303 or less and nothing in supported_versions. */
+/** Before TLS 1.3 there was nothing in supported_versions. */
 export function versionOf(hello: ServerHello): number {
-  return hello.version ?? Math.min(hello.legacyVersion, TLS12)
+  return hello.version ?? hello.legacyVersion
 }
 
 function copyAll(r: Reader): Bytes {

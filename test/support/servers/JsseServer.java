@@ -1,5 +1,5 @@
 // A TLS server on JSSE, the JDK's own TLS: echoes every byte until the client's close_notify, and prints what it knows of
-// each connection. Run as `java JsseServer.java AUTHORITIES SITE...` where a site is NAME,VERSION,CERTIFICATE,KEY,ALGORITHM,
+// each connection. Run as `java JsseServer.java LIMIT AUTHORITIES SITE...` where a site is NAME,VERSION,CERTIFICATE,KEY,ALGORITHM,
 // want|none. Prints `site NAME PORT` for each, then `ready`. Ends when its standard input does.
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -28,10 +28,10 @@ public final class JsseServer {
     private static final char[] NO_PASSWORD = new char[0];
 
     public static void main(String[] args) throws Exception {
-        // After a mebibyte under one key it updates it, and asks the client to do the same.
-        Security.setProperty("jdk.tls.keyLimits", "AES/GCM/NoPadding KeyUpdate 2^20");
-        TrustManagerFactory trust = trustIn(Path.of(args[0]));
-        for (int at = 1; at < args.length; at++) {
+        // After so many bytes under one key it updates it, and asks the client to do the same.
+        Security.setProperty("jdk.tls.keyLimits", "AES/GCM/NoPadding KeyUpdate " + args[0]);
+        TrustManagerFactory trust = trustIn(Path.of(args[1]));
+        for (int at = 2; at < args.length; at++) {
             String[] site = args[at].split(",");
             SSLServerSocket listener = listen(site, trust);
             System.out.println("site " + site[0] + " " + listener.getLocalPort());

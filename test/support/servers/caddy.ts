@@ -27,7 +27,7 @@ export async function startCaddy({ sites, upstreamPort }: CaddyOptions): Promise
         grace_period: '1s',
         servers: Object.fromEntries(placed.map((site) => [site.name, server(site, upstreamPort)])),
       },
-      tls: { certificates: { load_files: placed.map(loadFile) } },
+      tls: { certificates: { load_files: loadFiles(placed) } },
     },
   }
   const started = await startProcess({
@@ -35,7 +35,9 @@ export async function startCaddy({ sites, upstreamPort }: CaddyOptions): Promise
     args: ['run', '--config', await folder.write('caddy.json', JSON.stringify(config))],
     // It keeps certificates and state where the environment says.
     env: { HOME: folder.path, XDG_DATA_HOME: folder.path, XDG_CONFIG_HOME: folder.path },
-    port: placed.at(-1)!.port,
+    port: placed[0]!.port,
+    // Its sites begin to listen in no particular order.
+    ready: /serving initial configuration/,
     cleanup: folder.remove,
   })
   return { ...started, ports: portsOf(placed) }
@@ -81,6 +83,13 @@ function server(site: PlacedSite, upstreamPort: number): unknown {
   }
 }
 
-function loadFile({ files, name }: PlacedSite): unknown {
-  return { certificate: files.certificate, key: files.privateKey, tags: [name] }
+/** Its store takes each certificate once, with the tags of all the sites that use it. */
+function loadFiles(sites: readonly PlacedSite[]): unknown {
+  const first = new Map<string, { certificate: string; key: string; tags: string[] }>()
+  for (const { name, certificate, files } of sites) {
+    const known = first.get(certificate.chain)
+    if (known !== undefined) known.tags.push(name)
+    else first.set(certificate.chain, { certificate: files.certificate, key: files.privateKey, tags: [name] })
+  }
+  return [...first.values()]
 }

@@ -12,9 +12,12 @@ export interface JsseOptions {
   readonly sites: readonly TlsSite[]
   /** PEM of the authorities for clients, of all sites. */
   readonly clientAuthorities: string
+  /** Bytes under one key after which it updates it, as the JDK writes them. Default: its own. */
+  readonly keyLimit?: `2^${number}`
 }
 
-export async function startJsse({ sites, clientAuthorities }: JsseOptions): Promise<SeveralSites> {
+export async function startJsse(options: JsseOptions): Promise<SeveralSites> {
+  const { sites, clientAuthorities, keyLimit = '2^37' } = options
   const folder = await temporaryFolder('jsse')
   const placed = await placeSites(folder, sites)
   const authorities = await folder.write('authorities.crt', clientAuthorities)
@@ -27,6 +30,7 @@ export async function startJsse({ sites, clientAuthorities }: JsseOptions): Prom
       '-XX:+UseSerialGC',
       ...(group === undefined ? [] : ['-Djdk.tls.namedGroups=secp384r1']),
       source,
+      keyLimit,
       authorities,
       ...placed.map(siteArgument),
     ],

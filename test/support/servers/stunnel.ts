@@ -37,7 +37,8 @@ function service(site: PlacedSite, upstreamPort: number): string[] {
     `sslVersion = ${site.version}`,
   ]
   if (site.group !== undefined) lines.push(`curves = ${site.group}`)
-  // Without requireCert a client may still come without one.
-  if (site.authoritiesFile !== undefined) lines.push(`CAfile = ${site.authoritiesFile}`, 'verifyChain = yes')
+  // The last line takes back what verifyChain implies: a client may come without one.
+  if (site.authoritiesFile !== undefined)
+    lines.push(`CAfile = ${site.authoritiesFile}`, 'verifyChain = yes', 'requireCert = no')
   return lines
 }

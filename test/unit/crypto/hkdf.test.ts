@@ -73,7 +73,7 @@ describe.each([
     const refused = expect.objectContaining({ code: 'ERR_INTERNAL' })
     const label = (text: string, context: number) => (): unknown =>
       hkdfExpandLabel(sha256, new Uint8Array(32), text, new Uint8Array(context), 16)
-    expect(label('', 0)).toThrow(refused)
+    expect(label('', 0)).not.toThrow()
     expect(label('x'.repeat(250), 0)).toThrow(refused)
     expect(label('x', 256)).toThrow(refused)
     expect(label('x'.repeat(249), 255)).not.toThrow()

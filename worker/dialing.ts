@@ -1,0 +1,80 @@
+// The Worker as the client of a tunnel: a dialer for one request, with the identity and the trust that the target names.
+import {
+  createDialer,
+  type Dialer,
+  type Identity,
+  loadIdentity,
+  type TrustStore,
+  TunnelError,
+  type TunnelInfo,
+  type TunnelSocket,
+  trustStore,
+  workerdPlatform,
+} from 'underpass/workerd'
+import type { Agent, Limits, Target } from './policy.js'
+import { errorResponse } from './refusal.js'
+
+interface Credentials {
+  readonly identity: Identity
+  readonly trust: TrustStore
+}
+
+// Keys are parsed once in the life of the isolate. Results are kept, never promises: those belong to one request.
+const loaded = new Map<string, Credentials>()
+
+/** Closing the dialer ends the tunnel. Throws TunnelErrors. */
+export async function dial(
+  target: Target,
+  agent: Agent,
+  limits: Limits,
+): Promise<{ readonly dialer: Dialer; readonly socket: TunnelSocket<TunnelInfo> }> {
+  const dialer = await dialerFor(target, agent, limits)
+  try {
+    return { dialer, socket: await dialer.connect() }
+  } catch (thrown) {
+    await dialer.close()
+    throw thrown
+  }
+}
+
+export async function dialerFor(target: Target, agent: Agent, limits: Limits): Promise<Dialer> {
+  const { identity, trust } = await credentialsOf(agent)
+  const milliseconds = limits.dialSeconds * 1000
+  return createDialer({
+    origin: target.origin,
+    path: target.path,
+    headers: target.headers,
+    trust,
+    identity,
+    serverName: agent.serverName,
+    alpn: [agent.alpn],
+    timeouts: {
+      connect: milliseconds,
+      upgrade: milliseconds,
+      handshake: milliseconds,
+      idle: limits.responseSeconds * 1000,
+      linger: 1000,
+    },
+  })
+}
+
+/** What a client is told of a tunnel that failed: the library's code, sentence and hint. */
+export function tunnelFailure(error: TunnelError): Response {
+  const status = error.blame === 'config' ? 500 : error.code === 'ERR_TIMEOUT' ? 504 : 502
+  return errorResponse(status, { code: error.code, message: 'The tunnel failed.', hint: error.hint })
+}
+
+export { TunnelError }
+
+async function credentialsOf(agent: Agent): Promise<Credentials> {
+  const key = [agent.trust, agent.certificate, agent.privateKey].join('\n')
+  const known = loaded.get(key)
+  if (known !== undefined) return known
+  const { certificate, privateKey } = agent
+  const credentials = {
+    trust: trustStore(agent.trust),
+    identity: await loadIdentity({ certificate, privateKey }, workerdPlatform().crypto),
+  }
+  loaded.set(key, credentials)
+  return credentials
+}
