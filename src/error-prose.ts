@@ -12,6 +12,7 @@ export const errorProse: ErrorProse = {
   ERR_CONFIG_IDENTITY: { what: 'The client certificate or key cannot be read.', hint: 'Pass PEM, PKCS#8, PKCS#1 or PKCS#12; check that the file is whole and the format supported.' },
   ERR_CONFIG_PASSPHRASE: { what: 'The private key is encrypted and the passphrase is missing or wrong.', hint: 'Pass the right `passphrase`.' },
   ERR_CONFIG_KEY_MISMATCH: { what: 'The private key does not belong to the certificate.', hint: 'Pass the key whose public half is in the first certificate.' },
+  ERR_CONFIG_CHUNK: { what: 'A part of the library that is loaded when it is needed could not be loaded.', hint: 'Serve every file that the bundler made, those of earlier releases too while pages use them; see `cause`.' },
   ERR_UNSUPPORTED_PLATFORM: { what: 'This runtime cannot do what was asked.', hint: 'Use the entry point made for this runtime, or another mode.' },
   ERR_CRYPTO_UNAVAILABLE: { what: 'The crypto provider lacks an algorithm that is needed.', hint: 'Serve the page over https, or pass a provider that has it.' },
   ERR_CRYPTO_KEY: { what: 'A key handed to the crypto provider is malformed or of the wrong kind.', hint: 'Check the key material and its algorithm.' },

@@ -77,6 +77,7 @@ const table = {
   ERR_CONFIG_IDENTITY: { kind: 'config', phase: 'config', blame: 'config' },
   ERR_CONFIG_PASSPHRASE: { kind: 'config', phase: 'config', blame: 'config' },
   ERR_CONFIG_KEY_MISMATCH: { kind: 'config', phase: 'config', blame: 'config' },
+  ERR_CONFIG_CHUNK: { kind: 'config', phase: 'config', blame: 'config' },
   ERR_UNSUPPORTED_PLATFORM: { kind: 'config', phase: 'config', blame: 'caller' },
   ERR_CRYPTO_UNAVAILABLE: { kind: 'config', phase: 'config', blame: 'config' },
   ERR_CRYPTO_KEY: { kind: 'config', phase: 'config', blame: 'caller' },
@@ -317,6 +318,15 @@ export function asTunnelError(thrown: unknown, fallback: ErrorCode = 'ERR_INTERN
   if (thrown instanceof TunnelError) return thrown
   const detail = thrown instanceof Error ? thrown.message : undefined
   return failure(fallback, detail, { cause: thrown })
+}
+
+/** What is imported lazily, as in `loaded(import('./retry.js'))`. Raises ERR_CONFIG_CHUNK when it cannot be had. */
+export async function loaded<T>(part: Promise<T>): Promise<T> {
+  try {
+    return await part
+  } catch (cause) {
+    throw failure('ERR_CONFIG_CHUNK', undefined, { cause })
+  }
 }
 
 /** The alert that an error sends to the peer when it ends a TLS connection. */

@@ -21,7 +21,6 @@ export async function proxy(
   const agent = target.agent!
   const began = Date.now()
   const { dialer, socket } = await dial(target, agent, limits)
-  let status = 0
   const answer = await exchange(
     socket,
     {
@@ -34,17 +33,26 @@ export async function proxy(
     {
       patience: limits.responseSeconds * 1000,
       maxRequestBytes: limits.requestBytes,
-      over({ up, down, error }) {
+      over({ up, down, status, error }) {
         const code = error === undefined ? 'ok' : codeOf(error)
         const ms = Date.now() - began
-        log({ event: 'agent', route: '/agent', target: target.name, subject, status, up, down, ms, code })
+        const line = {
+          event: 'agent',
+          route: '/agent',
+          target: target.name,
+          subject,
+          up,
+          down,
+          ms,
+          code,
+        } as const
+        log(status === undefined ? line : { ...line, status })
         context.waitUntil(dialer.close())
       },
     },
   )
-  status = answer.status
   return new Response(withLength(answer.body, answer.length), {
-    status,
+    status: answer.status,
     statusText: answer.reason,
     headers: responseFields(answer.fields, target.name, agent.serverName, request.method),
     // The body is as the service coded it.
@@ -144,5 +152,5 @@ function locationHere(location: string, name: string, host: string): string {
 
 function codeOf(error: unknown): string {
   const code = (error as { code?: unknown } | null)?.code
-  return typeof code === 'string' ? code : 'ERR_AGENT_CLIENT_GONE'
+  return typeof code === 'string' ? code : 'ERR_INTERNAL'
 }

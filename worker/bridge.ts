@@ -1,5 +1,9 @@
 // /tunnel/<target>: a page's WebSocket joined to the target's. Inner TLS is between page and gateway; what passes here is
 // ciphertext. The target's address comes from the policy and nothing of the page's request goes there.
+//
+// A target says how its messages are carried. "counted": by relay.ts, with limits and a line in the log at the end. "native":
+// the page gets the target's WebSocket itself, and the runtime carries everything without a line of ours: with backpressure
+// end to end and at several times the speed, but without limits on bytes, time and silence, and logged at the start only.
 import { admitPage, type Gate } from './admission.js'
 import { issueTicket, ticketSeconds } from './credentials.js'
 import { log } from './log.js'
@@ -21,12 +25,12 @@ export async function bridge(request: Request, name: string, gate: Gate): Promis
   const facts = { event: 'tunnel', route: '/tunnel', target: name, subject } as const
   const { limits } = gate.policy
   if (target.relay === 'native') {
-    const { webSocket } = await dial(target, subprotocol, limits, limits.tunnelSeconds)
+    const webSocket = await dial(target, subprotocol, limits)
     log({ ...facts, code: 'native' })
     return switched(webSocket, subprotocol)
   }
   const began = Date.now()
-  const { webSocket: upstream } = await dial(target, subprotocol, limits)
+  const upstream = await dial(target, subprotocol, limits)
   const [page, own] = Object.values(new WebSocketPair()) as [WebSocket, WebSocket]
   upstream.accept()
   own.accept()
@@ -66,13 +70,8 @@ function chooseSubprotocol(request: Request): string {
   return chosen
 }
 
-/** The target's WebSocket, not yet accepted. `seconds`: when the runtime cuts it, in the middle of whatever it carries. */
-async function dial(
-  target: Target,
-  subprotocol: string,
-  limits: Limits,
-  seconds?: number,
-): Promise<{ readonly webSocket: WebSocket }> {
+/** The target's WebSocket, not yet accepted. */
+async function dial(target: Target, subprotocol: string, limits: Limits): Promise<WebSocket> {
   const headers = new Headers(target.headers.map(([name, value]) => [name, value]))
   headers.set('Upgrade', 'websocket')
   // One alone: with several, which one wins depends on the server's version.
@@ -98,8 +97,7 @@ async function dial(
     webSocket.close(1002)
     throw new Refusal('ERR_UPSTREAM_SUBPROTOCOL')
   }
-  if (seconds !== undefined) setTimeout(() => cut.abort(), seconds * 1000)
-  return { webSocket }
+  return webSocket
 }
 
 /** RFC 6455 §4.2.2: browsers fail unless the subprotocol is echoed. */

@@ -2,6 +2,7 @@
 import {
   createDialer,
   type Dialer,
+  explain,
   type Identity,
   loadIdentity,
   type TrustStore,
@@ -52,16 +53,16 @@ export async function dialerFor(target: Target, agent: Agent, limits: Limits): P
       connect: milliseconds,
       upgrade: milliseconds,
       handshake: milliseconds,
-      idle: limits.responseSeconds * 1000,
       linger: 1000,
     },
   })
 }
 
 /** What a client is told of a tunnel that failed: the library's code, sentence and hint. */
-export function tunnelFailure(error: TunnelError): Response {
+export async function tunnelFailure(error: TunnelError): Promise<Response> {
   const status = error.blame === 'config' ? 500 : error.code === 'ERR_TIMEOUT' ? 504 : 502
-  return errorResponse(status, { code: error.code, message: 'The tunnel failed.', hint: error.hint })
+  const { what, hint } = await explain(error)
+  return errorResponse(status, { code: error.code, message: what, hint })
 }
 
 export { TunnelError }

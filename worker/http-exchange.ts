@@ -24,7 +24,17 @@ export interface ExchangeOptions {
   readonly patience: number
   readonly maxRequestBytes: number
   /** Called once when the exchange is over, well or not. */
-  readonly over: (totals: { readonly up: number; readonly down: number; readonly error: unknown }) => void
+  readonly over: (totals: Totals) => void
+}
+
+export interface Totals {
+  /** Bytes of the request's body. */
+  readonly up: number
+  /** Bytes of the whole answer. */
+  readonly down: number
+  /** Of the answer, if its head came. */
+  readonly status: number | undefined
+  readonly error: unknown
 }
 
 export interface Answer {
@@ -42,7 +52,7 @@ export async function exchange(
   request: OutgoingRequest,
   options: ExchangeOptions,
 ): Promise<Answer> {
-  const totals = { up: 0, down: 0 }
+  const totals = { up: 0, down: 0, status: undefined as number | undefined }
   const reader = stream.readable.getReader()
   const writer = stream.writable.getWriter()
   const outgoing = request.body?.getReader()
@@ -76,6 +86,7 @@ export async function exchange(
     const head = await Promise.race([readHead(source), failureOf(sending)])
     const end = bodyEnd(head, request.method)
     const { status, reason, fields } = head
+    totals.status = status
     if (end.kind === 'none' || (end.kind === 'length' && end.length === 0)) {
       finish()
       return { status, reason, fields, body: null, length: undefined }
@@ -117,7 +128,7 @@ async function send(
   let total = 0
   for (;;) {
     const { done, value } = await body.read().catch(() => {
-      throw new Refusal('ERR_AGENT_REQUEST_BODY', { detail: 'the client broke off' })
+      throw new Refusal('ERR_AGENT_CLIENT_GONE')
     })
     if (done) break
     if (value.length === 0) continue
@@ -163,8 +174,8 @@ function streamOf(
         controller.error(thrown)
       }
     },
-    cancel(reason) {
-      finish(reason ?? new Refusal('ERR_INTERNAL', { detail: 'the client broke off' }))
+    cancel() {
+      finish(new Refusal('ERR_AGENT_CLIENT_GONE'))
     },
   })
 }

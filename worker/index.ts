@@ -19,7 +19,7 @@ export default {
       const response = await route(request, pathname, { policy, rateLimit: env.RATE_LIMIT }, context)
       return readableBy(request, response, policy)
     } catch (thrown) {
-      const response = refused(request, pathname, thrown)
+      const response = await refused(request, pathname, thrown)
       return policy === undefined ? response : readableBy(request, response, policy)
     }
   },
@@ -54,13 +54,13 @@ function policyOf(env: Env): Policy {
   return read.policy
 }
 
-function refused(request: Request, pathname: string, thrown: unknown): Response {
+async function refused(request: Request, pathname: string, thrown: unknown): Promise<Response> {
   const room = `/${pathname.split('/')[1] ?? ''}`
   const route = room === '/tunnel' || room === '/agent' ? room : 'other'
   const ray = request.headers.get('CF-Ray')
   const line = { event: 'refused', route, ...(ray && { ray }) } as const
   if (thrown instanceof TunnelError) {
-    const response = tunnelFailure(thrown)
+    const response = await tunnelFailure(thrown)
     log({ ...line, code: thrown.code, status: response.status })
     return response
   }

@@ -88,6 +88,7 @@ const table = {
     'The request body is larger than allowed.',
     'Send less, or raise LIMITS.requestBytes.',
   ],
+  ERR_AGENT_CLIENT_GONE: [400, 'The client broke off.', 'Nobody is there to read this.'],
   ERR_AGENT_TIMEOUT: [504, 'The service did not answer in time.', 'Raise LIMITS.responseSeconds.'],
   ERR_AGENT_RESPONSE_HEAD: [502, 'The service answered with more head than is read.', 'Heads end at 64 KiB.'],
   ERR_AGENT_RESPONSE: [

@@ -9,6 +9,8 @@ import util from 'node-forge/lib/util.js'
 import { type Bytes, equal, equalConstantTime, latin1 } from '../bytes/index.js'
 import { failure } from '../errors.js'
 import { rsaPrivateKey, rsaPublicOperation } from './forge-rsa.js'
+import { forgeHash } from './forge-hash.js'
+import { sha512 } from './forge-sha512.js'
 import { forgeHashes } from './hash.js'
 import {
   ed25519PublicKey,
@@ -33,14 +35,21 @@ import { aesGcmRecordLimit, cipherSuites } from './suites.js'
 
 const TAG = 16
 
+// Verifying is synchronous here: nothing may be left to be loaded.
+const hashes: CryptoProvider['hashes'] = {
+  ...forgeHashes,
+  'SHA-384': /* @__PURE__ */ forgeHash('SHA-384', 48, 128, () => sha512.create('SHA-384')),
+  'SHA-512': /* @__PURE__ */ forgeHash('SHA-512', 64, 128, () => sha512.create('SHA-512')),
+}
+
 /** A provider without engine support, all of it synchronous. `random` must be cryptographically strong. */
 export function forgeCrypto(source: { random(length: number): Bytes }): CryptoProvider {
   const random = (length: number): Bytes => source.random(length)
   return {
     name: 'forge',
     random,
-    hashes: forgeHashes,
-    suites: cipherSuites(forgeHashes, [forgeAead('AES-128-GCM', 16), forgeAead('AES-256-GCM', 32)]),
+    hashes,
+    suites: cipherSuites(hashes, [forgeAead('AES-128-GCM', 16), forgeAead('AES-256-GCM', 32)]),
     groups: [],
     canVerify,
     verify(algorithm, key, signature, data) {
@@ -74,7 +83,7 @@ function verified(
   if (operated === undefined) return false
   const { encoded, bits } = operated
   if (!isSignatureHash(algorithm.hash)) return false
-  const hash = forgeHashes[algorithm.hash]
+  const hash = hashes[algorithm.hash]
   if (algorithm.kind === 'rsa-pkcs1') {
     const right = emsaPkcs1(hash, data, encoded.length)
     return right !== undefined && equal(right, encoded)
@@ -124,7 +133,7 @@ function encode(
   random: (length: number) => Bytes,
 ): Bytes | undefined {
   if (algorithm.kind === 'ed25519' || !isSignatureHash(algorithm.hash)) return undefined
-  const hash = forgeHashes[algorithm.hash]
+  const hash = hashes[algorithm.hash]
   if (algorithm.kind === 'rsa-pkcs1') return emsaPkcs1(hash, data, Math.ceil(bits / 8))
   return algorithm.kind === 'rsa-pss'
     ? emsaPss(hash, data, random(algorithm.saltLength), bits - 1)

@@ -13,6 +13,7 @@ export const groupIds: Readonly<Record<Group['name'], number>> = {
   secp521r1: 0x0019,
   X25519: 0x001d,
   X25519MLKEM768: 0x11ec,
+  MLKEM1024: 0x0202,
 }
 
 /** Bytes of a coordinate. */

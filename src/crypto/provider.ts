@@ -18,6 +18,9 @@ export interface Hash {
   readonly name: HashName
   /** Bytes of a digest. */
   readonly length: number
+  /** There where the code of the hash comes only when it is asked for: to be awaited before anything below is called,
+   * again if need be. Raises ERR_CONFIG_CHUNK. Absent: ready. */
+  load?(): Promise<void>
   create(): RunningHash
   digest(data: Uint8Array): Bytes
   /** HMAC of the concatenated parts; an empty key is allowed (RFC 5869 needs it). */
@@ -39,6 +42,8 @@ export interface Aead {
   readonly keyLength: number
   /** Records under one key before it must be changed (RFC 8446 §5.5). */
   readonly recordLimit: number
+  /** Computed in JavaScript: what an engine does goes before it. */
+  readonly software?: true
   importKey(key: Uint8Array): MaybePromise<AeadKey>
 }
 
@@ -52,7 +57,7 @@ export interface CipherSuite {
 
 /** One ephemeral key pair of a group; `derive` may be called once. */
 export interface KeyShare {
-  /** As in a KeyShareEntry: 32 bytes for X25519, the uncompressed point for NIST curves. */
+  /** As in a KeyShareEntry: 32 bytes for X25519, the uncompressed point for NIST curves, an ML-KEM encapsulation key. */
   readonly publicKey: Bytes
   /** The shared secret. Invalid points and all-zero X25519 results throw ERR_TLS_KEY_SHARE (RFC 8446 §7.4). */
   derive(peer: Uint8Array): MaybePromise<Bytes>
@@ -60,7 +65,7 @@ export interface KeyShare {
 
 export interface Group {
   readonly id: number
-  readonly name: 'X25519' | 'secp256r1' | 'secp384r1' | 'secp521r1' | 'X25519MLKEM768'
+  readonly name: 'X25519' | 'secp256r1' | 'secp384r1' | 'secp521r1' | 'X25519MLKEM768' | 'MLKEM1024'
   generate(): MaybePromise<KeyShare>
 }
 

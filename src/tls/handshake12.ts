@@ -147,7 +147,7 @@ export async function handshake12(
     const { key } = peer.leaf.publicKey
     // RFC 8422 §2: the key MUST be of the kind that the suite signs with.
     if (!suiteFits12(suite, key))
-      throw failure('ERR_TLS_ILLEGAL_PARAMETER', `${suite.name} with a key of kind ${key.kind}`)
+      throw failure('ERR_TLS_ILLEGAL_PARAMETER', `key of kind ${key.kind} for ${suite.name}`)
 
     // ServerKeyExchange
     const exchange = await read('server_key_exchange', readServerKeyExchange)

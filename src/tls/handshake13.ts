@@ -10,10 +10,10 @@
 import type { Bytes } from '../bytes/index.js'
 import { equal, hex } from '../bytes/index.js'
 import type { CipherSuite } from '../crypto/provider.js'
-import { failure } from '../errors.js'
+import { failure, type TunnelError } from '../errors.js'
 import type { VerifiedChain } from '../pki/index.js'
-import { channelBinding } from './channel-binding.js'
 import { type Channel, expect, observe } from './channel.js'
+import { channelBinding } from './channel-binding.js'
 import { fingerprint, presentCertificate } from './client-certificate.js'
 import { type Offer, secondHello } from './hello.js'
 import { readCertificate } from './messages/certificate.js'
@@ -24,8 +24,8 @@ import { readFinished, writeFinished } from './messages/finished.js'
 import { type HandshakeMessage, hex16, type WrittenMessage } from './messages/message.js'
 import { isRetry, readServerHello, type ServerHello } from './messages/server-hello.js'
 import type { TlsConfig, TlsInfo } from './options.js'
-import { TAG_LENGTH } from './protection.js'
 import { inheritSignature, type Proof, proveChain, proveFinished, proveSignature } from './proofs.js'
+import { TAG_LENGTH } from './protection.js'
 import { extensionType, handshakeType, MAX_PLAINTEXT, nameOf, TLS12, TLS13 } from './registry.js'
 import { acceptPsk, type Resumption } from './resumption.js'
 import * as schedule from './schedule.js'
@@ -93,7 +93,11 @@ export async function handshake13(
   if (share === undefined)
     throw failure('ERR_TLS_ILLEGAL_PARAMETER', `key share of group ${hex16(keyShare.group)}`)
   const shared = await share.derive(keyShare.key)
-  const handshakeSecret = schedule.handshakeSecret(hash, schedule.earlySecret(hash, resumption?.session.psk), shared)
+  const handshakeSecret = schedule.handshakeSecret(
+    hash,
+    schedule.earlySecret(hash, resumption?.session.psk),
+    shared,
+  )
   const handshakeTraffic = schedule.handshakeTraffic(hash, handshakeSecret, transcript.digest())
   log('CLIENT_HANDSHAKE_TRAFFIC_SECRET', handshakeTraffic.client)
   log('SERVER_HANDSHAKE_TRAFFIC_SECRET', handshakeTraffic.server)
@@ -256,8 +260,7 @@ function acceptHello(config: TlsConfig, offer: Offer, answer: ServerHello): Ciph
       (retry
         ? type === extensionType.cookie
         : type === extensionType.pre_shared_key && offer.extensions.has(type))
-    if (!allowed)
-      throw failure('ERR_TLS_UNSUPPORTED_EXTENSION', `${nameOf(extensionType, type)} in ServerHello`)
+    if (!allowed) throw misplaced(offer, type, 'ServerHello')
   }
   // RFC 8446 §4.1.3: legacy_version MUST be 0x0303; the version is in supported_versions.
   if (answer.version !== TLS13 || answer.legacyVersion !== TLS12)
@@ -277,7 +280,13 @@ function acceptHello(config: TlsConfig, offer: Offer, answer: ServerHello): Ciph
 function acceptExtensions(offer: Offer, { extensions }: EncryptedExtensions): void {
   for (const type of extensions)
     if (!offer.extensions.has(type) || !allowedInEncryptedExtensions.has(type))
-      throw failure('ERR_TLS_UNSUPPORTED_EXTENSION', `${nameOf(extensionType, type)} in EncryptedExtensions`)
+      throw misplaced(offer, type, 'EncryptedExtensions')
+}
+
+/** RFC 8446 §4.2: unsupported_extension for what was not offered, illegal_parameter for what belongs elsewhere. */
+function misplaced(offer: Offer, type: number, message: string): TunnelError {
+  const code = offer.extensions.has(type) ? 'ERR_TLS_ILLEGAL_PARAMETER' : 'ERR_TLS_UNSUPPORTED_EXTENSION'
+  return failure(code, `${nameOf(extensionType, type)} in ${message}`)
 }
 
 const allowedInEncryptedExtensions: ReadonlySet<number> = new Set([

@@ -2,7 +2,12 @@
 import { concat } from '../bytes/index.js'
 import type { CipherSuite, KeyShare } from '../crypto/provider.js'
 import { failure } from '../errors.js'
-import { type ClientHello, type Grease, type KeyShareEntry, writeClientHello } from './messages/client-hello.js'
+import {
+  type ClientHello,
+  type Grease,
+  type KeyShareEntry,
+  writeClientHello,
+} from './messages/client-hello.js'
 import { type HandshakeMessage, hex16, type WrittenMessage } from './messages/message.js'
 import type { ServerHello } from './messages/server-hello.js'
 import type { TlsConfig } from './options.js'
@@ -46,9 +51,14 @@ export async function firstHello(config: TlsConfig): Promise<Offer> {
       sessionId: known?.sessionId.length
         ? known.sessionId
         : crypto.random(with13 || known !== undefined ? 32 : 0),
-      suites: [...(with13 ? crypto.suites : []), ...(with12 ? cipherSuites12(crypto) : [])].map(({ id }) => id),
+      suites: [...(with13 ? crypto.suites : []), ...(with12 ? cipherSuites12(crypto) : [])].map(
+        ({ id }) => id,
+      ),
       serverName: config.sni,
-      groups: crypto.groups.map(({ id }) => id),
+      // What is made of ML-KEM is for TLS 1.3 only.
+      groups: crypto.groups
+        .filter(({ name }) => with13 || name !== 'X25519MLKEM768')
+        .map(({ id }) => id),
       signatureSchemes: config.schemes.map(({ id }) => id),
       alpn: alpn.length === 0 ? undefined : alpn,
       versions,
@@ -130,13 +140,10 @@ function entries(shares: ReadonlyMap<number, KeyShare>): readonly KeyShareEntry[
 
 /** RFC 8701 §2: a value of the form 0x?a?a for each list, the two extensions different. */
 function chooseGrease(random: Uint8Array): Grease {
-  const [suite, group, version, first, last] = Array.from(random, (byte) => 0x0a0a + 0x1010 * (byte & 15)) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-  ]
+  const [suite, group, version, first, last] = Array.from(
+    random,
+    (byte) => 0x0a0a + 0x1010 * (byte & 15),
+  ) as [number, number, number, number, number]
   const other = first === last ? 0x0a0a + ((last - 0x0a0a + 0x1010) % 0x10100) : last
   return { suite, group, version, extensions: [first, other] }
 }

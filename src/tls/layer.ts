@@ -246,8 +246,7 @@ export class TlsClient implements TlsLayer {
     // RFC 8446 §5, RFC 5246 §7.1: only the single byte 1, and only until the peer's Finished.
     if (this.#post !== undefined || content.length !== 1 || content[0] !== 1)
       throw failure('ERR_TLS_UNEXPECTED_MESSAGE', 'change_cipher_spec')
-    if (this.#tls12)
-      return this.#exchange.deliver({ type: handshakeType.change_cipher_spec, bytes: content })
+    if (this.#tls12) return this.#exchange.deliver({ type: handshakeType.change_cipher_spec, bytes: content })
     this.#earlyChange = true
     this.#countEmpty()
   }

@@ -178,7 +178,7 @@ function checkedVersions(versions: readonly TlsVersion[] = ['TLSv1.3', 'TLSv1.2'
 }
 
 function defaultShares(groups: readonly Group[]): Group['name'][] {
-  const classical = groups.findIndex(({ name }) => name !== 'X25519MLKEM768')
+  const classical = groups.findIndex(({ name }) => !name.includes('MLKEM'))
   return groups.slice(0, Math.max(0, classical) + 1).map(({ name }) => name)
 }
 

@@ -5,9 +5,10 @@
 //   0        ─► Extract = Master Secret ─► "c ap traffic", "s ap traffic", "exp master", "res master"
 //
 // Functions of their arguments only; who may hold which secret is decided in handshake13.
-import type { Bytes } from '../bytes/index.js'
+import { type Bytes, utf8 } from '../bytes/index.js'
 import { deriveSecret, hkdfExpandLabel, hkdfExtract } from '../crypto/hkdf.js'
 import type { CipherSuite, Hash } from '../crypto/provider.js'
+import { failure } from '../errors.js'
 
 const EMPTY = new Uint8Array(0)
 
@@ -90,6 +91,9 @@ export function exportKeyingMaterial(
   context: Uint8Array = EMPTY,
   length: number,
 ): Bytes {
+  // RFC 5869 §2.3, RFC 8446 §7.1: what lengths in a byte, and HKDF's counter, can say.
+  if (utf8(label).length > 249 || length > 255 * hash.length)
+    throw failure('ERR_TLS_CONFIG', 'a label or a length out of range for an exporter')
   const secret = deriveSecret(hash, exporterMaster, label, hash.digest(EMPTY))
   return hkdfExpandLabel(hash, secret, 'exporter', hash.digest(context), length)
 }

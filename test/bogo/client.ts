@@ -1,7 +1,6 @@
 // The TLS client that the flags describe. Goes below `tlsClient` in one thing: which signature schemes are offered, and in
 // what order, is not an option of the library.
 import { readFileSync } from 'node:fs'
-import { groupIds } from '../../src/crypto/groups.js'
 import type { CryptoProvider, Group } from '../../src/crypto/provider.js'
 import { failure } from '../../src/errors.js'
 import { dangerously, trustStore } from '../../src/pki/index.js'
@@ -13,6 +12,7 @@ import { type SignatureScheme, TLS12, TLS13 } from '../../src/tls/registry.js'
 import type { KeyLog } from '../../src/trace.js'
 import { ApplicationRefusal, type Credentials, knownSchemes } from './credentials.js'
 import { type Settings, Unimplemented } from './flags.js'
+import { mlKemGroups } from './ml-kem.js'
 import { underPolicy } from './policies.js'
 import type { Sessions } from './session.js'
 
@@ -27,7 +27,7 @@ export interface ClientParts {
 /** The provider as the flags cut it down. Raises `Unimplemented` for groups that nobody has. */
 export function cryptoFor(settings: Settings): ClientParts {
   const { curves, verifyPrefs, policy, keyUpdate, cipher } = settings
-  const restricted = underPolicy(nodeCrypto, policy)
+  const restricted = underPolicy(nodeCrypto, mlKemGroups, policy)
   let { crypto } = restricted
   if (curves.length > 0)
     crypto = { ...crypto, groups: curves.map((id) => groupWithId(crypto, id, '-curves')) }
@@ -102,11 +102,9 @@ function keyShares(settings: Settings, crypto: CryptoProvider): readonly Group['
 }
 
 function groupWithId(crypto: CryptoProvider, id: number, flag: string): Group {
-  const group = crypto.groups.find((candidate) => candidate.id === id)
-  if (group !== undefined) return group
-  // The library has a place for it, the runtime's provider may not.
-  if (id === groupIds.X25519MLKEM768) throw new NotBuilt(`ML-KEM: ${flag} ${id}`)
-  throw new Unimplemented(`${flag} ${id}: no provider has ML-KEM-1024 or Kyber`)
+  const group = [...crypto.groups, ...mlKemGroups].find((candidate) => candidate.id === id)
+  if (group === undefined) throw new Unimplemented(`${flag} ${id}: no provider has this group`)
+  return group
 }
 
 function versions({ minVersion, maxVersion, excludedVersions }: Settings): Partial<TlsClientOptions> {

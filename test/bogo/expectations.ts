@@ -6,6 +6,9 @@ import type { Group } from '../../src/crypto/provider.js'
 import { parsePem } from '../../src/pki/index.js'
 import { readCertificate } from '../../src/tls/messages/certificate.js'
 import { readCertificateRequest } from '../../src/tls/messages/certificate-request.js'
+import { readCertificateRequest12 } from '../../src/tls/messages/certificate-request12.js'
+import { readCertificate12 } from '../../src/tls/messages/certificate12.js'
+import type { HandshakeMessage } from '../../src/tls/messages/message.js'
 import type { TlsInfo } from '../../src/tls/options.js'
 import { handshakeType, signatureSchemes, TLS12, TLS13 } from '../../src/tls/registry.js'
 import type { TraceEvent } from '../../src/trace.js'
@@ -40,8 +43,8 @@ export function checkHandshake(
   same('-expect-selected-credential', settings.expectSelectedCredential, credentials.chosen())
   if (settings.expectVerifyResult) same('-expect-verify-result', !settings.verifyFail, info.peer.verified)
   if (resuming) same('resumption', !settings.expectSessionMiss, info.resumed)
-  checkPeerChain(settings, trace)
-  checkRequest(settings, trace)
+  checkPeerChain(settings, info, trace)
+  checkRequest(settings, info, trace)
 }
 
 /** What holds when the connection is over: RFC 8446 §4.6.1 tickets come after the handshake. */
@@ -52,22 +55,38 @@ export function checkSessions(settings: Settings, info: TlsInfo, received: numbe
   same('a new session', wanted, received > 0)
 }
 
-function checkPeerChain({ expectPeerCertFile }: Settings, trace: readonly TraceEvent[]): void {
+function checkPeerChain(
+  { expectPeerCertFile }: Settings,
+  { version }: TlsInfo,
+  trace: readonly TraceEvent[],
+): void {
   if (expectPeerCertFile === undefined) return
   const wanted = parsePem(readFileSync(expectPeerCertFile, 'utf8')).map(({ der }) => der)
   const [bytes] = received(trace, 'certificate')
-  const chain =
-    bytes === undefined ? [] : readCertificate({ type: handshakeType.certificate, bytes }).value.chain
+  const chain = bytes === undefined ? [] : chainOf({ type: handshakeType.certificate, bytes }, version)
   if (chain.length !== wanted.length || !chain.every((der, i) => equal(der, wanted[i]!)))
     throw new Unexpected('-expect-peer-cert-file')
 }
 
-function checkRequest(settings: Settings, trace: readonly TraceEvent[]): void {
-  const { expectClientCaList, expectPeerVerifyPrefs } = settings
-  if (expectClientCaList === undefined && expectPeerVerifyPrefs.length === 0) return
+function chainOf(message: HandshakeMessage, version: TlsInfo['version']): readonly Uint8Array[] {
+  return version === 'TLSv1.3' ? readCertificate(message).value.chain : readCertificate12(message).value
+}
+
+function checkRequest(settings: Settings, { version }: TlsInfo, trace: readonly TraceEvent[]): void {
+  const { expectClientCaList, expectPeerVerifyPrefs, expectCertificateTypes } = settings
+  if (
+    expectClientCaList === undefined &&
+    expectPeerVerifyPrefs.length === 0 &&
+    expectCertificateTypes === undefined
+  )
+    return
   const [bytes] = received(trace, 'certificate_request')
   if (bytes === undefined) throw new Unexpected('no CertificateRequest')
-  const { value } = readCertificateRequest({ type: handshakeType.certificate_request, bytes })
+  const message = { type: handshakeType.certificate_request, bytes }
+  const { value } =
+    version === 'TLSv1.3' ? readCertificateRequest(message) : readCertificateRequest12(message)
+  if ('types' in value)
+    same('-expect-certificate-types', expectCertificateTypes, Buffer.from(value.types).toString('base64'))
   if (expectClientCaList !== undefined) {
     const names = value.authorities.length === 0 ? '<EMPTY>' : value.authorities.map(hex).join(',')
     same('-expect-client-ca-list', expectClientCaList, names)

@@ -2,8 +2,7 @@
 // signature schemes that remain.
 
 import { groupIds } from '../../src/crypto/groups.js'
-import type { CryptoProvider } from '../../src/crypto/provider.js'
-import { Unimplemented } from './flags.js'
+import type { CryptoProvider, Group } from '../../src/crypto/provider.js'
 
 interface Policy {
   readonly aeads: readonly string[]
@@ -43,11 +42,15 @@ export interface Restricted {
   readonly schemes: readonly number[] | undefined
 }
 
-export function underPolicy(crypto: CryptoProvider, name: string | undefined): Restricted {
+/** `more` are groups that a policy may want and the provider does not offer by itself. */
+export function underPolicy(
+  crypto: CryptoProvider,
+  more: readonly Group[],
+  name: string | undefined,
+): Restricted {
   if (name === undefined) return { crypto, schemes: undefined }
   const policy = policies[name]!
-  const groups = crypto.groups.filter(({ id }) => policy.groups.includes(id))
-  if (groups.length === 0) throw new Unimplemented(`-${name}: no provider has ML-KEM-1024`)
+  const groups = [...crypto.groups, ...more].filter(({ id }) => policy.groups.includes(id))
   const suites = crypto.suites.filter(({ aead }) => policy.aeads.includes(aead.name))
   return { crypto: { ...crypto, groups, suites }, schemes: policy.schemes }
 }

@@ -1,10 +1,7 @@
-// Our side of the matrix: connections with every fact of the handshake asserted, and what this build of the client can do,
-// found out by looking at what it says rather than by reading its sources.
+// Our side of the matrix: certificates for both ends, and connections with every fact of their handshake asserted.
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import { createServer } from 'node:tls'
 import { expect } from 'vitest'
-import type { Sink } from '../../src/layer.js'
 import { type Identity, loadIdentity } from '../../src/pki/index.js'
 import { nodeCrypto } from '../../src/platform/node/crypto.js'
 import {
@@ -141,22 +138,6 @@ export function impatientCrypto(): typeof nodeCrypto {
   }
 }
 
-export interface Capabilities {
-  readonly tls12: boolean
-  readonly resumption: Readonly<Record<MatrixVersion, boolean>>
-}
-
-/** What the client of this build can do. */
-export async function probeCapabilities(): Promise<Capabilities> {
-  const tls12 = await offersTls12()
-  return {
-    tls12,
-    resumption: { 'TLSv1.3': await resumes('TLSv1.3'), 'TLSv1.2': tls12 && (await resumes('TLSv1.2')) },
-  }
-}
-
-const SUPPORTED_VERSIONS = 43
-
 // RFC 8446 §4.2.3 binds ECDSA to a curve; in TLS 1.2 the hash alone is named, and PKCS #1 v1.5 is still allowed.
 const signatures: Readonly<Record<MatrixKey, RegExp>> = {
   'rsa-2048': /^rsa_(pss_rsae|pkcs1)_sha(256|384|512)$/,
@@ -185,86 +166,4 @@ async function clientIdentity(authority: Authority, key: MatrixKey): Promise<Ide
     key,
   })
   return loadIdentity({ certificate: chain, privateKey }, nodeCrypto)
-}
-
-/** Whether the first ClientHello does: RFC 8446 §4.2.1. */
-async function offersTls12(): Promise<boolean> {
-  const bytes = await firstHello()
-  let at = 4 + 2 + 32
-  at += 1 + bytes.readUInt8(at)
-  at += 2 + bytes.readUInt16BE(at)
-  at += 1 + bytes.readUInt8(at)
-  for (at += 2; at < bytes.length; ) {
-    const body = bytes.subarray(at + 4, at + 4 + bytes.readUInt16BE(at + 2))
-    if (bytes.readUInt16BE(at) === SUPPORTED_VERSIONS) return holds16(body.subarray(1), 0x0303)
-    at += 4 + body.length
-  }
-  return true
-}
-
-function holds16(list: Buffer, value: number): boolean {
-  for (let at = 0; at < list.length; at += 2) if (list.readUInt16BE(at) === value) return true
-  return false
-}
-
-/** With its handshake header. */
-function firstHello(): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const ignore = () => {}
-    const sink: Sink<TlsInfo> = {
-      down: ignore,
-      up: ignore,
-      open: ignore,
-      finish: ignore,
-      eof: ignore,
-      trace(event) {
-        if (event.type === 'message' && event.name === 'client_hello') resolve(Buffer.from(event.bytes))
-      },
-    }
-    const layer = tlsClient({
-      crypto: nodeCrypto,
-      now: Date.now,
-      serverName: SERVER_NAME,
-      expect: () => [],
-    })
-    Promise.resolve(layer.start(sink)).catch(reject)
-  })
-}
-
-/** Whether the second of two connections to a server of Node's resumes the first. */
-async function resumes(version: MatrixVersion): Promise<boolean> {
-  const authority = await createAuthority()
-  const { chain, privateKey } = await authority.issue({ names: [SERVER_NAME] })
-  const server = createServer({ key: privateKey, cert: chain, minVersion: version, maxVersion: version })
-  server.on('secureConnection', (socket) => socket.once('data', () => socket.end('answer')))
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  const session = recordingStore()
-  const visit = async (): Promise<boolean> => {
-    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
-    try {
-      const { opened, send, ended } = layerOverSocket(
-        tlsClient({
-          crypto: nodeCrypto,
-          now: Date.now,
-          serverName: SERVER_NAME,
-          trust: authority.certificate,
-          session,
-        }),
-        socket,
-      )
-      const { resumed } = await opened
-      await send('question')
-      await ended
-      return resumed
-    } finally {
-      socket.destroy()
-    }
-  }
-  try {
-    return !(await visit()) && (await visit())
-  } finally {
-    server.close()
-  }
 }

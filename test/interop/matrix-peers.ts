@@ -244,6 +244,7 @@ const java: MatrixPeer = {
   },
   ...echo(),
   sawClient: (subject) => new RegExp(`^accepted .* client=CN=${subject}$`, 'm'),
+  sawResumption: /^accepted .* resumed=true /m,
   async updateTheirs(client) {
     // Past a mebibyte under one key it makes a new one.
     const before = client.received().length
@@ -273,7 +274,7 @@ const caddy: MatrixPeer = {
   refused: ({ version }) =>
     version === 'TLSv1.2' && goVersion() < 1.21
       ? {
-          code: /^ERR_TLS_/,
+          code: /^ERR_TLS_EXTENDED_MASTER_SECRET$/,
           reason:
             'Go has the extended master secret (RFC 7627) since 1.21 and this Caddy is older; the client takes no TLS 1.2 without:',
         }

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { describePeer, hasPeer, peerVersion } from '../support/peers.js'
 import { type Cell, fill } from './matrix-cells.js'
-import { type Capabilities, type Credentials, createCredentials, probeCapabilities } from './matrix-client.js'
+import { type Credentials, createCredentials } from './matrix-client.js'
 import { matrixPeers, type RunningPeer } from './matrix-peers.js'
 import {
   type ColumnName,
@@ -29,7 +29,6 @@ import {
 process.setMaxListeners(64)
 
 const cells: Record<string, Partial<Record<ColumnName, Outcome>>> = {}
-const can: Capabilities = await probeCapabilities()
 let credentials: Credentials
 
 beforeAll(async () => {
@@ -46,10 +45,9 @@ for (const stack of stackNames) {
     afterAll(() => running?.stop())
     describeRows(stack, () => running)
   })
-  if (!needs.every(hasPeer)) {
-    for (const row of rowsOf(stack))
-      for (const column of columnNames) put(row, column, { kind: 'absent', note: 'Not installed here.' })
-  }
+  if (needs.every(hasPeer)) continue
+  for (const row of rowsOf(stack))
+    for (const column of columnNames) put(row, column, { kind: 'absent', note: 'Not installed here.' })
 }
 
 function describeRows(stack: StackName, running: () => RunningPeer): void {
@@ -74,15 +72,14 @@ function describeRows(stack: StackName, running: () => RunningPeer): void {
 
 function reasonAgainst(row: Row, column: ColumnName): string | undefined {
   if (row.version === 'TLSv1.2' && column.startsWith('update')) return 'TLS 1.2 has no KeyUpdate.'
-  const reason = matrixPeers[row.stack].absent?.(row, column)
-  if (reason !== undefined) return reason
-  if (row.version === 'TLSv1.2' && !can.tls12) return 'client: TLS 1.2 not built yet'
-  if (column === 'resumption' && !can.resumption[row.version]) return 'client: resumption not built yet'
-  return undefined
+  return matrixPeers[row.stack].absent?.(row, column)
 }
 
+/** A server that is not installed has been put down as such. */
 function put(row: Row, column: ColumnName, outcome: Outcome): void {
-  ;(cells[rowId(row)] ??= {})[column] = outcome
+  const cellsOfRow = (cells[rowId(row)] ??= {})
+  if (outcome.kind === 'absent') cellsOfRow[column] ??= outcome
+  else cellsOfRow[column] = outcome
 }
 
 describe('the matrix', () => {

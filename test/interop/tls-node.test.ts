@@ -155,8 +155,8 @@ describe('node:tls', () => {
     expect((await client.opened).alpn).toBeUndefined()
   })
 
-  it('refuses a server that only speaks TLS 1.2', async () => {
-    const { client } = await pair({}, { minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2' })
+  it('refuses a server that only speaks TLS 1.2 where TLS 1.3 is insisted on', async () => {
+    const { client } = await pair({ versions: ['TLSv1.3'] }, { minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2' })
     await expect(client.opened).rejects.toMatchObject({ code: 'ERR_TLS_ALERT_PROTOCOL_VERSION' })
   })
 

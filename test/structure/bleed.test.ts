@@ -76,6 +76,13 @@ describe.each(entries)('$name', (entry: EntryPoint) => {
     })
   }
 
+  if (entry.runtime === 'browser' || entry.runtime === 'workerd') {
+    it('has nothing inside that takes raw TCP', () => {
+      // The upgrade request, its proof, and detection, each by words of its own.
+      expect(own.text).not.toMatch(/Sec-WebSocket-Key|258EAFA5|a load balancer ends TLS/)
+    })
+  }
+
   if (entry.runtime === 'portable') {
     it('opens no connection by itself', async () => {
       expect(await globalsUsed(entry, transports)).toEqual([])

@@ -50,6 +50,7 @@ export async function bundleWorker(): Promise<WorkerBundle> {
 
 interface MiniflareLike {
   readonly ready: Promise<URL>
+  unsafeGetDirectURL(): Promise<URL>
   dispose(): Promise<void>
 }
 
@@ -82,8 +83,8 @@ export async function startWorker(
     compatibilityDate,
     compatibilityFlags: ['nodejs_compat'],
     cf: false,
-    host: '127.0.0.1',
-    port: 0,
+    // Straight to the Worker: the front door of miniflare codes bodies anew, and ends well what was cut.
+    unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
     bindings,
     ...options,
     handleRuntimeStdio(...streams: NodeJS.ReadableStream[]) {
@@ -103,7 +104,8 @@ export async function startWorker(
       }
     },
   })
-  const url = (await worker.ready).origin
+  await worker.ready
+  const url = (await worker.unsafeGetDirectURL()).origin
   return {
     url,
     log,

@@ -18,7 +18,7 @@ import {
   token,
   type WorkerBundle,
 } from './support.js'
-import { startUpstream, type Upstream } from './upstream.js'
+import { startUpstream, type Upstream, type UpstreamOptions } from './upstream.js'
 
 const MiB = 1024 * 1024
 const secrets = { ALLOWED_ORIGINS: origin, TOKENS: JSON.stringify({ tester: token }), TICKET_KEY: ticketKey }
@@ -42,10 +42,8 @@ beforeAll(async () => {
       gateway: { ...gateway, doors: ['tunnel'] },
       native: { ...gateway, doors: ['tunnel'], relay: 'native' },
       far: { ...far, headers: 'EXTRA' },
-      'far-native': { ...far, relay: 'native' },
       reserved: { ...far, subjects: ['somebody else'] },
       closed: { ...far, doors: [] },
-      down: { ...far, origin: 'http://127.0.0.1:1' },
     },
   })
 })
@@ -228,18 +226,6 @@ describe('limits', () => {
     await limited.logged({ event: 'tunnel', code: reason })
   })
 
-  it('life of a native tunnel', async () => {
-    await using limited = await startWorker(bundle, {
-      ...secrets,
-      LIMITS: { tunnelSeconds: 0.5 },
-      TARGETS: { far: { origin: upstream.origin, doors: ['tunnel'], relay: 'native' } },
-    })
-    const { here, there } = await pair('far', limited)
-    const ended = once(there, 'close')
-    expect((await here.closed).code).toBe(1006)
-    expect((await ended)[0]).toBe(1006)
-  })
-
   it('time to dial', async () => {
     await using silent = await startUpstream({ status: 0 })
     await using limited = await startWorker(bundle, {
@@ -371,30 +357,36 @@ describe('tickets', () => {
 })
 
 describe('a target that does not play along', () => {
-  it.each([
-    ['is down', { origin: 'http://127.0.0.1:1' }, 'ERR_UPSTREAM_UNREACHABLE'],
-    ['answers 403', { status: 403 }, 'ERR_UPSTREAM_REFUSED'],
-    ['answers 200', { status: 200 }, 'ERR_UPSTREAM_REFUSED'],
+  const cases: Array<[string, UpstreamOptions | undefined, string]> = [
+    ['is-down', undefined, 'ERR_UPSTREAM_UNREACHABLE'],
+    ['answers-403', { status: 403 }, 'ERR_UPSTREAM_REFUSED'],
+    ['answers-200', { status: 200 }, 'ERR_UPSTREAM_REFUSED'],
     ['redirects', { status: 302 }, 'ERR_UPSTREAM_REFUSED'],
-    ['chooses another subprotocol', { subprotocol: 'other' }, 'ERR_UPSTREAM_SUBPROTOCOL'],
-  ])(
-    '%s',
-    async (_, {
-      origin: at,
-      ...options
-    }: { origin?: string; status?: number; subprotocol?: string }, code) => {
-      await using other = await startUpstream(options)
-      await using astray = await startWorker(bundle, {
-        ...secrets,
-        TARGETS: { far: { origin: at ?? other.origin, doors: ['tunnel'] } },
-      })
-      const answer = await openPage(tunnel('far', astray), credentials)
-      if (!(answer instanceof Response)) throw new Error('it opened')
-      expect(await answer.clone().text()).not.toContain('secret')
-      expect(await refusalOf(answer)).toEqual({ status: 502, code })
-      await astray.logged({ event: 'refused', code })
-    },
-  )
+    ['chooses-another-subprotocol', { subprotocol: 'other' }, 'ERR_UPSTREAM_SUBPROTOCOL'],
+  ]
+  const others: Upstream[] = []
+  let astray: RunningWorker
+  beforeAll(async () => {
+    const targets: Record<string, object> = {}
+    for (const [name, options] of cases) {
+      const other = options && (await startUpstream(options))
+      if (other !== undefined) others.push(other)
+      targets[name] = { origin: other?.origin ?? 'http://127.0.0.1:1', doors: ['tunnel'] }
+    }
+    astray = await startWorker(bundle, { ...secrets, TARGETS: targets })
+  })
+  afterAll(async () => {
+    await astray[Symbol.asyncDispose]()
+    for (const other of others) await other[Symbol.asyncDispose]()
+  })
+
+  it.each(cases)('%s', async (name, _, code) => {
+    const answer = await openPage(tunnel(name, astray), credentials)
+    if (!(answer instanceof Response)) throw new Error('it opened')
+    expect(await answer.clone().text()).not.toContain('secret')
+    expect(await refusalOf(answer)).toEqual({ status: 502, code })
+    await astray.logged({ event: 'refused', code })
+  })
 })
 
 describe('deny by default', () => {

@@ -1,6 +1,6 @@
 // WebSocket servers that behave as told, for the far side of the relay.
 import { createServer, type IncomingHttpHeaders } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { type WebSocket, WebSocketServer } from 'ws'
 
 export interface Upstream extends AsyncDisposable {
@@ -28,6 +28,8 @@ export async function startUpstream({ status, subprotocol }: UpstreamOptions = {
     handleProtocols: (offered) => subprotocol ?? [...offered][0]!,
   })
   const server = createServer()
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket) => sockets.add(socket))
   server.on('upgrade', (request, socket, head) => {
     requests.push(request.headers)
     if (status === 0) return
@@ -55,8 +57,7 @@ export async function startUpstream({ status, subprotocol }: UpstreamOptions = {
       return open.shift()!
     },
     async [Symbol.asyncDispose]() {
-      for (const ws of wss.clients) ws.terminate()
-      server.closeAllConnections()
+      for (const socket of sockets) socket.destroy()
       await new Promise((resolve) => server.close(resolve))
     },
   }

@@ -95,7 +95,12 @@ export const nodeCrypto: CryptoProvider = {
       ? []
       : [nodeAead('CHACHA20-POLY1305', 'chacha20-poly1305', 32, chachaRecordLimit)]),
   ]),
-  groups: withMlKem(mlKem(), [x25519(), nistGroup('secp256r1'), nistGroup('secp384r1'), nistGroup('secp521r1')]),
+  groups: withMlKem(mlKem(), [
+    x25519(),
+    nistGroup('secp256r1'),
+    nistGroup('secp384r1'),
+    nistGroup('secp521r1'),
+  ]),
   canVerify,
   verify(algorithm, key, signature, data) {
     if (!canVerify(algorithm))
@@ -169,7 +174,7 @@ function mlKem(): MlKem | undefined {
     const { privateKey, publicKey } = generate('ml-kem-768')
     return {
       // The key is the whole BIT STRING at the end of its SubjectPublicKeyInfo (RFC 9935 §4).
-      publicKey: view(publicKey.export({ type: 'spki', format: 'der' })).slice(-mlKemLengths.publicKey),
+      publicKey: view(publicKey.export({ type: 'spki', format: 'der' })).slice(-mlKemLengths[768].publicKey),
       decapsulate: (ciphertext) => view(decapsulate!(privateKey, ciphertext)),
     }
   }

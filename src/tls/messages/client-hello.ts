@@ -110,7 +110,8 @@ export function writeClientHello(hello: ClientHello): WrittenMessage {
                 )
             }),
           )
-        if (recordSizeLimit !== undefined) writeExtension(w, 'record_size_limit', () => w.u16(recordSizeLimit))
+        if (recordSizeLimit !== undefined)
+          writeExtension(w, 'record_size_limit', () => w.u16(recordSizeLimit))
         if (grease !== undefined) w.u16(grease.extensions[1]).u16(1).u8(0)
         // RFC 8446 §4.2.11: pre_shared_key MUST be the last extension.
         if (psk !== undefined) writePsk(w, psk)
@@ -126,9 +127,7 @@ export function writeClientHello(hello: ClientHello): WrittenMessage {
 function writePsk(w: Writer, { identity, obfuscatedAge, binderLength }: OfferedPsk): void {
   writeExtension(w, 'pre_shared_key', () => {
     w.span('identities', () => w.vector(2, () => w.vector(2, () => w.bytes(identity)).u32(obfuscatedAge)))
-    w.span('binders', () =>
-      w.vector(2, () => w.vector(1, () => w.bytes(new Uint8Array(binderLength)))),
-    )
+    w.span('binders', () => w.vector(2, () => w.vector(1, () => w.bytes(new Uint8Array(binderLength)))))
   })
 }
 
@@ -147,6 +146,7 @@ export function readClientHello(message: HandshakeMessage): Parsed<ClientHello> 
     let versions: readonly number[] = []
     let pskModes: readonly number[] | undefined
     let cookie: Bytes | undefined
+    let ticket: Bytes | undefined
     const keyShares: KeyShareEntry[] = []
     let recordSizeLimit: number | undefined
     let psk: OfferedPsk | undefined
@@ -166,6 +166,7 @@ export function readClientHello(message: HandshakeMessage): Parsed<ClientHello> 
         } else if (type === extensionType.supported_versions) versions = ids(body.vector(1, 2))
         else if (type === extensionType.psk_key_exchange_modes) pskModes = [...body.vector(1, 1).rest()]
         else if (type === extensionType.cookie) cookie = copyAll(body.vector(2, 1))
+        else if (type === extensionType.session_ticket) ticket = copyAll(body)
         else if (type === extensionType.key_share) {
           const list = body.vector(2)
           while (list.remaining > 0) keyShares.push({ group: list.u16(), key: copyAll(list.vector(2, 1)) })
@@ -191,6 +192,7 @@ export function readClientHello(message: HandshakeMessage): Parsed<ClientHello> 
       versions,
       pskModes,
       cookie,
+      ticket,
       keyShares,
       recordSizeLimit,
       psk,

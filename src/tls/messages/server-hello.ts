@@ -52,29 +52,28 @@ export function readServerHello(message: HandshakeMessage): Parsed<ServerHello> 
     let group: number | undefined
     let cookie: Bytes | undefined
     let selectedPsk: number | undefined
+    const read = (type: number, body: Reader) => {
+      if (type === extensionType.supported_versions)
+        version = field(body, 'selected_version', () => body.u16(), hex16)
+      else if (type === extensionType.key_share && retry)
+        group = field(body, 'selected_group', () => body.u16(), hex16)
+      else if (type === extensionType.key_share)
+        keyShare = field(
+          body,
+          'server_share',
+          () => ({ group: body.u16(), key: copyAll(body.vector(2, 1)) }),
+          (share) => hex16(share.group),
+        )
+      else if (type === extensionType.pre_shared_key && !retry)
+        selectedPsk = field(body, 'selected_identity', () => body.u16(), String)
+      // RFC 8446 §4.2.2: opaque cookie<1..2^16-1>.
+      else if (type === extensionType.cookie && retry) cookie = copyAll(body.vector(2, 1))
+    }
+    // The RFCs leave the alert open; a HelloRetryRequest is answered as everything wrong in one is.
+    const duplicate = retry ? 'ERR_TLS_ILLEGAL_PARAMETER' : 'ERR_TLS_DECODE'
     // Before TLS 1.3 the whole block may be missing (RFC 5246 §7.4.1.3).
     const extensions =
-      r.remaining === 0
-        ? new Set<number>()
-        : field(r, 'extensions', () =>
-            readExtensions(r, (type, body) => {
-              if (type === extensionType.supported_versions)
-                version = field(body, 'selected_version', () => body.u16(), hex16)
-              else if (type === extensionType.key_share && retry)
-                group = field(body, 'selected_group', () => body.u16(), hex16)
-              else if (type === extensionType.key_share)
-                keyShare = field(
-                  body,
-                  'server_share',
-                  () => ({ group: body.u16(), key: copyAll(body.vector(2, 1)) }),
-                  (share) => hex16(share.group),
-                )
-              else if (type === extensionType.pre_shared_key && !retry)
-                selectedPsk = field(body, 'selected_identity', () => body.u16(), String)
-              // RFC 8446 §4.2.2: opaque cookie<1..2^16-1>.
-              else if (type === extensionType.cookie && retry) cookie = copyAll(body.vector(2, 1))
-            }),
-          )
+      r.remaining === 0 ? new Set<number>() : field(r, 'extensions', () => readExtensions(r, read, duplicate))
     return {
       legacyVersion,
       random,

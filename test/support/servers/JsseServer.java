@@ -67,10 +67,13 @@ public final class JsseServer {
 
     private static void serve(String name, SSLSocket socket) throws Exception {
         try (socket) {
+            long begun = System.currentTimeMillis();
             socket.startHandshake();
             SSLSession session = socket.getSession();
+            // A session that is resumed keeps the time at which it was new.
+            boolean resumed = session.getCreationTime() < begun;
             System.out.println("accepted " + name + " version=" + session.getProtocol() + " suite="
-                + session.getCipherSuite() + " created=" + session.getCreationTime() + " client=" + client(session));
+                + session.getCipherSuite() + " resumed=" + resumed + " client=" + client(session));
             InputStream in = socket.getInputStream();
             OutputStream out = socket.getOutputStream();
             byte[] buffer = new byte[1 << 16];

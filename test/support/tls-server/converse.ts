@@ -5,7 +5,6 @@ import type { TunnelError } from '../../../src/errors.js'
 import type { Layer, Sink } from '../../../src/layer.js'
 import type { TlsInfo } from '../../../src/tls/index.js'
 import type { TraceEvent } from '../../../src/trace.js'
-import type { ScriptedServer } from './server.js'
 
 export interface Conversation {
   /** Set once the layer opened. */
@@ -30,6 +29,13 @@ export interface Conversation {
   eof(cause?: TunnelError): Promise<void>
 }
 
+/** Either scripted server. */
+export interface ScriptedPeer {
+  receive(bytes: Uint8Array): Promise<void>
+  /** Bytes for the client since the last call. */
+  take(): Bytes
+}
+
 /** How bytes travel. */
 export interface Way {
   /** Bytes of the pieces in which the client receives. */
@@ -43,7 +49,7 @@ export interface Way {
 /** Start `layer` and let it talk to `server`. `chunk` cuts what the client receives into pieces of that many bytes. */
 export async function converse(
   layer: Layer<TlsInfo>,
-  server: ScriptedServer,
+  server: ScriptedPeer,
   { chunk = Number.POSITIVE_INFINITY, settle: settled = true, tolerant = false }: Way = {},
 ): Promise<Conversation> {
   let info: TlsInfo | undefined

@@ -81,6 +81,10 @@ export interface ServerScript {
   readonly compatible?: boolean
   /** Pre-shared keys by ticket in hex: `ticket()` adds to it, and what is in it is resumed. Shared among servers. */
   readonly tickets?: Map<string, TicketState>
+  /** Its half of a key exchange that is not the same on both sides, by group id: the share it answers and the secret. */
+  readonly encapsulate?: Readonly<
+    Record<number, (peer: Uint8Array) => { readonly publicKey: Bytes; readonly secret: Bytes }>
+  >
   /** Changes the secret that keys are made of, as a server with wrong keys has it. */
   readonly corruptSharedSecret?: boolean
 }
@@ -340,10 +344,14 @@ export class ScriptedServer {
   }
 
   /** RFC 8446 §4.2.11.2: finds the pre-shared key, and is strict about its binder. */
-  #checkPsk({ psk: offered, pskModes }: ClientHello, bytes: Uint8Array, before: Uint8Array = new Uint8Array(0)): void {
+  #checkPsk(
+    { psk: offered, pskModes }: ClientHello,
+    bytes: Uint8Array,
+    before: Uint8Array = new Uint8Array(0),
+  ): void {
     this.#psk = undefined
     if (offered === undefined) return
-    must(pskModes !== undefined && pskModes.includes(1), 'a pre-shared key without its modes')
+    must(pskModes?.includes(1) === true, 'a pre-shared key without its modes')
     const state = this.#script.tickets?.get(hex(offered.identity))
     const { hash } = this.#suite
     if (state === undefined || state.hash !== hash.name) return
@@ -356,15 +364,18 @@ export class ScriptedServer {
   }
 
   async #answer(hello: ClientHello): Promise<void> {
-    const { crypto, chain, request, alpn } = this.#script
-    const share = hello.keyShares.find((entry) => crypto.groups.some(({ id }) => id === entry.group))!
-    const group: Group = crypto.groups.find(({ id }) => id === share.group)!
-    const pair = await group.generate()
+    const { crypto, chain, request, alpn, encapsulate = {} } = this.#script
+    const groups = crypto.groups.filter(({ id, name }) => name !== 'X25519MLKEM768' || id in encapsulate)
+    const share = hello.keyShares.find((entry) => groups.some(({ id }) => id === entry.group))!
+    const group: Group = groups.find(({ id }) => id === share.group)!
+    const made = encapsulate[group.id]?.(share.key)
+    const pair = made && { publicKey: made.publicKey, derive: () => made.secret }
+    const { publicKey, derive } = pair ?? (await group.generate())
     this.#say('server_hello', () =>
       writeServerHello(
         this.#fields(hello, {
           random: crypto.random(32),
-          keyShare: { group: group.id, key: pair.publicKey },
+          keyShare: { group: group.id, key: publicKey },
           ...(this.#psk && { selectedPsk: 0 }),
         }),
         this.#script.serverHelloExtra,
@@ -375,7 +386,7 @@ export class ScriptedServer {
       this.plain(contentType.change_cipher_spec, new Uint8Array([1]))
 
     const { hash } = this.#suite
-    const shared = await pair.derive(share.key)
+    const shared = await derive(share.key)
     if (this.#script.corruptSharedSecret === true) shared[0]! ^= 1
     const handshakeSecret = schedule.handshakeSecret(hash, schedule.earlySecret(hash, this.#psk), shared)
     this.#handshakeTraffic = schedule.handshakeTraffic(hash, handshakeSecret, this.#transcript.digest())

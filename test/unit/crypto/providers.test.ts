@@ -130,7 +130,8 @@ describe.each(providers)('provider $name', (provider) => {
     })
   })
 
-  describe.each(provider.groups as Group[])('$name', (group) => {
+  // ML-KEM's halves are not alike: mlkem.test.ts.
+  describe.each(provider.groups.filter(({ name }) => !name.includes('MLKEM')))('$name', (group) => {
     const share = (bytes: Uint8Array): Promise<unknown> =>
       run(async () => (await group.generate()).derive(bytes))
     const badKeyShare = expect.objectContaining({ code: 'ERR_TLS_KEY_SHARE', alert: 'illegal_parameter' })
@@ -141,9 +142,7 @@ describe.each(providers)('provider $name', (provider) => {
         const [mine, theirs] = [await group.generate(), await other.generate()]
         const secret = await mine.derive(theirs.publicKey)
         expect(hex(secret)).toBe(hex(await theirs.derive(mine.publicKey)))
-        const size = { X25519: 32, secp256r1: 32, secp384r1: 48, secp521r1: 66, X25519MLKEM768: 64 }[
-          group.name
-        ]
+        const size = { X25519: 32, secp256r1: 32, secp384r1: 48, secp521r1: 66 }[group.name as 'X25519']
         expect(secret.length).toBe(size)
         expect(mine.publicKey.length).toBe(group.name === 'X25519' ? 32 : 2 * size + 1)
       }

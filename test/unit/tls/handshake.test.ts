@@ -40,7 +40,7 @@ describe('handshake', () => {
   })
 
   it('offers what the provider has', async () => {
-    const { server } = await world.meet({ alpn: 'a' }, { alpn: ['a', 'b'] })
+    const { server } = await world.meet({ alpn: 'a' }, { alpn: ['a', 'b'], versions: ['TLSv1.3'] })
     const [hello] = server.hellos
     expect(hello).toMatchObject({
       suites: nodeCrypto.suites.map(({ id }) => id),
@@ -134,13 +134,25 @@ describe('handshake', () => {
     expect(one).toHaveLength(40)
     expect(hex(info!.exportKeyingMaterial('EXPORTER-two', new Uint8Array(0), 40))).not.toBe(hex(one))
     expect(hex(info!.exportKeyingMaterial('EXPORTER-one', latin1('x'), 40))).not.toBe(hex(one))
+    expect(info!.exportKeyingMaterial('x'.repeat(249), undefined, 255 * 32)).toHaveLength(255 * 32)
+    for (const [label, length] of [
+      ['x'.repeat(250), 32],
+      ['x', 255 * 48 + 1],
+    ] as const)
+      expect(() => info!.exportKeyingMaterial(label, undefined, length)).toThrowError(
+        expect.objectContaining({ code: 'ERR_TLS_CONFIG' }),
+      )
   })
 
   it('hands tickets over, and asks for them only then', async () => {
     const sessions: unknown[] = []
+    const start = Date.now()
     const meeting = await world.meet(
       {},
-      { session: { get: () => undefined, set: (_, session) => sessions.push(session), delete: () => false } },
+      {
+        now: () => start,
+        session: { get: () => undefined, set: (_, session) => sessions.push(session), delete: () => false },
+      },
     )
     expect(meeting.server.hellos[0]!.pskModes).toEqual([1])
     meeting.server.ticket({ lifetime: 0 })
