@@ -72,7 +72,10 @@ function lengthOf(request: Request): number | undefined {
   return length === null || !/^\d{1,15}$/.test(length) ? undefined : Number(length)
 }
 
-/** A body of known length keeps it: without this the runtime would send chunks. */
+/**
+ * A body of known length keeps it: without this the runtime would send chunks, and end them well even where the stream
+ * failed. Of what comes in chunks only the log can tell whether it was whole.
+ */
 function withLength(
   body: ReadableStream<Uint8Array> | null,
   length: number | undefined,

@@ -160,6 +160,7 @@ function forgeAead(name: Aead['name'], keyLength: number): Aead {
     name,
     keyLength,
     recordLimit: aesGcmRecordLimit,
+    software: true,
     importKey(key) {
       if (key.length !== keyLength) throw failure('ERR_CRYPTO_KEY', `${key.length} bytes for ${name}`)
       const sealing = cipher.createCipher('AES-GCM', util.createBuffer(key))

@@ -6,14 +6,21 @@ import type { CryptoProvider, Group } from './provider.js'
 
 export type NistGroupName = 'secp256r1' | 'secp384r1' | 'secp521r1'
 
-/** RFC 8446 §4.2.7. */
+/** RFC 8446 §4.2.7, draft-ietf-tls-ecdhe-mlkem §5, draft-ietf-tls-mlkem §3. */
 export const groupIds: Readonly<Record<Group['name'], number>> = {
   secp256r1: 0x0017,
   secp384r1: 0x0018,
   secp521r1: 0x0019,
   X25519: 0x001d,
   X25519MLKEM768: 0x11ec,
+  SecP256r1MLKEM768: 0x11eb,
+  SecP384r1MLKEM1024: 0x11ed,
   MLKEM1024: 0x0202,
+}
+
+/** Whether ML-KEM is in it: such a group is of TLS 1.3 only, and not every server knows one. */
+export function isPostQuantum({ name }: Group): boolean {
+  return name.includes('MLKEM')
 }
 
 /** Bytes of a coordinate. */

@@ -162,6 +162,30 @@ export function pssParametersAllow(encoded: Uint8Array, hash: HashName, saltLeng
   return allowed !== undefined && allowed.hash === hash && saltLength >= allowed.saltLength
 }
 
+/** The scalar of an EC private key on this named curve, big-endian in as many bytes as the curve's. */
+export function ecPrivateScalar(pkcs8: Uint8Array, curve: CurveName): Uint8Array | undefined {
+  return attempt(() => {
+    const { type, parameters, key } = readPrivateKeyInfo(pkcs8)
+    if (type !== keyIds.ec || readCurve(parameters) !== curve) return undefined
+    // RFC 5915 §3: version 1, the scalar in the octets of the curve's order; what follows is known otherwise.
+    const sequence = key.inside(tags.sequence)
+    const scalar = sequence.small() === 1 ? sequence.octets() : undefined
+    return scalar?.length === curveLengths[curve] ? scalar : undefined
+  })
+}
+
+/** DER SubjectPublicKeyInfo of an EC key from its uncompressed point, by the curve's header in hex. */
+export function ecSpki(point: Uint8Array, curve: CurveName): Bytes {
+  return concat(fromHex(ecSpkiHeaders[curve]), point)
+}
+
+/** RFC 5480 §2: everything before the point. */
+const ecSpkiHeaders: Readonly<Record<CurveName, string>> = {
+  'P-256': '3059301306072a8648ce3d020106082a8648ce3d030107034200',
+  'P-384': '3076301006072a8648ce3d020106052b81040022036200',
+  'P-521': '30819b301006072a8648ce3d020106052b8104002303818600',
+}
+
 /** The 32 bytes of an Ed25519 public key. */
 export function ed25519PublicKey(spki: Uint8Array): Uint8Array | undefined {
   const info = attempt(() => readKeyInfo(infoOf(spki)))

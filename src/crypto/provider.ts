@@ -65,7 +65,15 @@ export interface KeyShare {
 
 export interface Group {
   readonly id: number
-  readonly name: 'X25519' | 'secp256r1' | 'secp384r1' | 'secp521r1' | 'X25519MLKEM768' | 'MLKEM1024'
+  readonly name:
+    | 'X25519'
+    | 'secp256r1'
+    | 'secp384r1'
+    | 'secp521r1'
+    | 'X25519MLKEM768'
+    | 'SecP256r1MLKEM768'
+    | 'SecP384r1MLKEM1024'
+    | 'MLKEM1024'
   generate(): MaybePromise<KeyShare>
 }
 

@@ -1,5 +1,6 @@
 // /tunnel: a page's WebSocket through the real Worker to the real gateway, and to servers that misbehave.
 import { once } from 'node:events'
+import { SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { WebSocket } from 'ws'
 import { type Service, startEcho } from '../support/services.js'
@@ -327,6 +328,25 @@ describe('tickets', () => {
   ])('that are %s open nothing', async (_, ticket) => {
     expect(await refused(opening('far', ticket))).toEqual({ status: 401, code: 'ERR_TOKEN_INVALID' })
   })
+
+  it.each([
+    ['expired', { exp: 1 }, 'ERR_TOKEN_EXPIRED'],
+    ['issued for another origin', { origin: 'https://other.test' }, 'ERR_TOKEN_CLAIM'],
+    ['issued for another target', { aud: 'underpass:tunnel:gateway' }, 'ERR_TOKEN_CLAIM'],
+    ['issued to nobody', { sub: undefined }, 'ERR_TOKEN_CLAIM'],
+    ['another kind of token', {}, 'ERR_TOKEN_CLAIM', 'JWT'],
+    ['signed with another key', {}, 'ERR_TOKEN_INVALID', undefined, 'another-key-of-32-characters-or-more'],
+  ])(
+    'that are %s open nothing',
+    async (_, different, code, typ = 'underpass-ticket+jwt', key = ticketKey) => {
+      const exp = Math.floor(Date.now() / 1000) + 60
+      const claims = { sub: 'tester', aud: 'underpass:tunnel:far', origin, exp, ...different }
+      const ticket = await new SignJWT(claims)
+        .setProtectedHeader({ alg: 'HS256', typ })
+        .sign(new TextEncoder().encode(key))
+      expect((await refused(opening('far', ticket))).code).toBe(code)
+    },
+  )
 
   it('are read by pages of an allowed origin, errors too', async () => {
     for (const answer of [await ask('far'), await ask('nowhere')])
