@@ -1,7 +1,10 @@
-// Bundles the published entry points from their sources, for the size table and the bleed check.
+// Bundles the published entry points from their sources, for the size table and the bleed check: what a user's bundler
+// makes of `dist`.
 import { readFileSync } from 'node:fs'
+import { relative } from 'node:path'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
-import { type BuildOptions, build, type OutputFile, type Plugin } from 'esbuild'
+import { type BuildOptions, build, type Metafile, type OutputFile, type Plugin } from 'esbuild'
+import { publishedDigests } from './forge-digests.js'
 
 /** A published entry point: `underpass/browser` is `{ name: 'underpass/browser', source: 'src/platform/browser/index.ts' }`. */
 export interface EntryPoint {
@@ -20,13 +23,16 @@ export interface Bundle {
 }
 
 /** Bytes, minified, of what is loaded at once; what is imported lazily (`import()`) is fetched by who needs it. */
-export interface Size {
+export interface Size extends Weight {
   readonly name: string
+  /** What else there is to be fetched, each by itself. A chunk's name is its module's. */
+  readonly lazy: ReadonlyArray<Weight & { readonly name: string }>
+}
+
+interface Weight {
   readonly minified: number
   readonly gzip: number
   readonly brotli: number
-  /** How much gzip grows by with everything lazy inside. */
-  readonly lazyGzip: number
 }
 
 /** The entry points of package.json. */
@@ -59,7 +65,7 @@ export async function bundle(
 /** What a source file needs from outside as soon as it is loaded; what it imports lazily is not counted. */
 export async function neededAtOnce(source: string): Promise<string[]> {
   const options = settings({ name: source, source, runtime: 'node' }, 'external')
-  const { metafile } = await build({ ...options, plugins: [lazyOutside] })
+  const { metafile } = await build({ ...options, plugins: [lazyOutside, publishedDigests] })
   const imports = Object.values(metafile.outputs).flatMap((output) => output.imports)
   const needed = imports.filter(({ external, kind }) => external === true && kind === 'import-statement')
   return [...new Set(needed.map(({ path }) => path))].sort()
@@ -104,6 +110,7 @@ function settings(entry: EntryPoint, packages: 'bundle' | 'external' = 'bundle')
     // Comments may name what code may not.
     minifyWhitespace: true,
     legalComments: 'none',
+    plugins: [publishedDigests],
     logLevel: 'silent',
   } as const satisfies BuildOptions
 }
@@ -112,23 +119,48 @@ function textOf(outputs: readonly OutputFile[] | undefined): string {
   return outputs?.[0]?.text ?? ''
 }
 
-/** Minified and compressed sizes of an entry point, with its dependencies inside. */
+/** Minified and compressed sizes of an entry point, with its dependencies inside, split where it imports lazily. */
 export async function sizeOf(entry: EntryPoint): Promise<Size> {
-  const options = { ...settings(entry), minify: true }
-  const [atOnce, whole] = await Promise.all([build({ ...options, plugins: [lazyOutside] }), build(options)])
-  const text = textOf(atOnce.outputFiles)
-  const gzip = gzipped(text)
+  const split = { minify: true, splitting: true, outdir: 'out', chunkNames: '[name]-[hash]' }
+  const { metafile, outputFiles } = await build({ ...settings(entry), ...split })
+  const { outputs } = metafile
+  const texts = new Map(outputFiles.map(({ path, text }) => [relative('', path), text]))
+  const start = Object.keys(outputs).find((path) => outputs[path]!.entryPoint === entry.source)!
+  const atOnce = reachable(outputs, start)
+  const weights = (paths: Iterable<string>) => [...paths].map((path) => weigh(texts.get(path)!))
   return {
     name: entry.name,
-    minified: Buffer.byteLength(text),
-    gzip,
-    brotli: brotliCompressSync(text).length,
-    lazyGzip: gzipped(textOf(whole.outputFiles)) - gzip,
+    ...weights(atOnce).reduce(add),
+    lazy: Object.keys(outputs)
+      .filter((path) => !atOnce.has(path))
+      .map((path) => ({ name: chunkName(path, outputs[path]!), ...weigh(texts.get(path)!) }))
+      .sort((a, b) => a.name.localeCompare(b.name)),
   }
 }
 
-function gzipped(text: string): number {
-  return gzipSync(text, { level: 9 }).length
+/** The chunks that come with one: those it imports, but not lazily. */
+function reachable(outputs: Metafile['outputs'], from: string, found = new Set<string>()): Set<string> {
+  if (found.has(from)) return found
+  found.add(from)
+  for (const { path, kind, external } of outputs[from]!.imports)
+    if (kind === 'import-statement' && external !== true) reachable(outputs, path, found)
+  return found
+}
+
+function chunkName(path: string, { entryPoint }: Metafile['outputs'][string]): string {
+  return entryPoint?.replace(/^src\/|\.ts$/g, '') ?? `shared by some of these (${path.replace(/^out\//, '')})`
+}
+
+function weigh(text: string): Weight {
+  return {
+    minified: Buffer.byteLength(text),
+    gzip: gzipSync(text, { level: 9 }).length,
+    brotli: brotliCompressSync(text).length,
+  }
+}
+
+function add(a: Weight, b: Weight): Weight {
+  return { minified: a.minified + b.minified, gzip: a.gzip + b.gzip, brotli: a.brotli + b.brotli }
 }
 
 /** Leaves out what is imported lazily. */
@@ -142,10 +174,13 @@ const lazyOutside: Plugin = {
 }
 
 /** Bytes after gzip that an entry point may weigh. */
-export const budgets: Readonly<Record<string, number>> = { 'underpass/browser': 40_000 }
+export const budgets: Readonly<Record<string, number>> = {
+  'underpass/browser': 40_000,
+  'underpass/workerd': 40_000,
+}
 
 function runtimeOf(key: string): EntryPoint['runtime'] {
-  if (key === '.') return 'portable'
+  if (key === '.' || key === './crypto/noble') return 'portable'
   if (key === './browser') return 'browser'
   if (key === './workerd') return 'workerd'
   return 'node'

@@ -123,11 +123,11 @@ const maxMessage = 64 * 1024
  */
 function lane(into: WebSocket): Lane {
   let bytes = 0
-  let waiting: Uint8Array[] = []
+  let waiting: Uint8Array<ArrayBuffer>[] = []
   let size = 0
   let timer: ReturnType<typeof setTimeout> | undefined
 
-  function send(data: Uint8Array): void {
+  function send(data: Uint8Array<ArrayBuffer>): void {
     for (let at = 0; at < data.length; at += maxMessage) into.send(data.subarray(at, at + maxMessage))
   }
 
@@ -164,7 +164,7 @@ function lane(into: WebSocket): Lane {
   }
 }
 
-function joined(chunks: readonly Uint8Array[], size: number): Uint8Array {
+function joined(chunks: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
   const all = new Uint8Array(size)
   let at = 0
   for (const chunk of chunks) {

@@ -3,7 +3,12 @@
 import { ml_kem768, ml_kem1024 } from '@noble/post-quantum/ml-kem.js'
 import { concat } from '../bytes/index.js'
 import { badKeyShare, groupIds, type NistGroupName, nistLengths } from './groups.js'
-import { mlKem1024 as mlKem1024Over, type MlKemKey, mlKemLengths, x25519MlKem768 as x25519Over } from './mlkem.js'
+import {
+  type MlKemKey,
+  mlKem1024 as mlKem1024Over,
+  mlKemLengths,
+  x25519MlKem768 as x25519Over,
+} from './mlkem.js'
 import { type RandomSource, secp256r1, secp384r1, x25519 } from './noble-groups.js'
 import type { CryptoProvider, Group } from './provider.js'
 

@@ -33,7 +33,8 @@ export function withNoble(provider: CryptoProvider): CryptoProvider {
     name: `${provider.name}+noble`,
     suites: suitesOf(provider),
     groups: groupsOf(provider),
-    canVerify: (algorithm, key) => provider.canVerify(algorithm, key) || (ecdsaMissing && isEcdsa(algorithm, key)),
+    canVerify: (algorithm, key) =>
+      provider.canVerify(algorithm, key) || (ecdsaMissing && isEcdsa(algorithm, key)),
     verify: (algorithm, key, signature, data) =>
       ecdsaMissing && isEcdsa(algorithm)
         ? ecdsaVerify(provider, algorithm, key, signature, data)

@@ -7,7 +7,7 @@ import type { TraceEvent } from '../trace.js'
 import type { ClientCertificateState } from './alerts.js'
 import type { HandshakeMessage, Parsed, WrittenMessage } from './messages/message.js'
 import type { Proofs } from './proofs.js'
-import type { RecordKeys } from './protection.js'
+import type { RecordOpener, RecordSealer } from './protection.js'
 import { type HandshakeName, handshakeType, nameOf } from './registry.js'
 import type { TrafficSecrets } from './schedule.js'
 
@@ -33,9 +33,9 @@ export interface Channel {
   /** TLS 1.2 from here on: change_cipher_spec takes its place among the messages, warnings end nothing. */
   useTls12(): void
   /** TLS 1.2: what comes after the peer's change_cipher_spec; opens nothing, there is no data before the handshake is over. */
-  openReading12(suite: CipherSuite, keys: RecordKeys): void
+  openReading12(opener: RecordOpener): void
   /** TLS 1.2: what comes after our change_cipher_spec. */
-  openWriting12(suite: CipherSuite, keys: RecordKeys): void
+  openWriting12(sealer: RecordSealer): void
   /** So that an alert about certificates can be understood. */
   setClientCertificate(state: ClientCertificateState): void
   trace(event: TraceEvent): void

@@ -1,8 +1,8 @@
 // The first step, common to all versions: say hello, and see which version the server chose. RFC 8446 §4.1, §4.2.1.
-import { failure } from '../errors.js'
+import { failure, loaded } from '../errors.js'
 import type { MaybePromise } from '../layer.js'
 import { type Channel, expect, observe } from './channel.js'
-import { type Established12, handshake12 } from './handshake12.js'
+import type { Established12 } from './handshake12.js'
 import { type Established, handshake13 } from './handshake13.js'
 import { firstHello, type Offer } from './hello.js'
 import { hex16 } from './messages/message.js'
@@ -35,6 +35,9 @@ export async function handshake(
   if (version === TLS13 && versions.includes(TLS13)) return handshake13(config, channel, offer, answer)
   // RFC 8446 §4.1.3: clients MUST check for the downgrade sentinel, and refuse it with illegal_parameter.
   if (versions.includes(TLS13) && isDowngraded(serverHello)) throw failure('ERR_TLS_DOWNGRADE')
-  if (version === TLS12 && versions.includes(TLS12)) return handshake12(config, channel, offer, answer)
+  if (version === TLS12 && versions.includes(TLS12)) {
+    const { handshake12 } = await loaded(import('./handshake12.js'))
+    return handshake12(config, channel, offer, answer)
+  }
   throw failure('ERR_TLS_VERSION', `it chose ${hex16(version)}`)
 }

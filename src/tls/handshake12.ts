@@ -9,10 +9,11 @@
 // safe is spoken: ECDHE, AEADs, extended master secret, secure renegotiation (of which none is done).
 
 import { type Bytes, concat, equal, hex } from '../bytes/index.js'
+import { isPostQuantum } from '../crypto/groups.js'
 import { failure } from '../errors.js'
 import type { Identity, VerifiedChain } from '../pki/index.js'
 import { type Channel, expect, observe } from './channel.js'
-import { channelBinding } from './channel-binding.js'
+import { channelBinding, loadChannelBinding } from './channel-binding.js'
 import { chooseIdentity, chooseScheme, fingerprint, signOwn } from './client-certificate.js'
 import { acceptProtocol, type FirstAnswer } from './handshake13.js'
 import type { Offer } from './hello.js'
@@ -28,15 +29,17 @@ import { readServerHelloDone } from './messages/server-hello-done.js'
 import { readServerHello12, type ServerHello12 } from './messages/server-hello12.js'
 import { readServerKeyExchange } from './messages/server-key-exchange.js'
 import type { TlsConfig, TlsInfo } from './options.js'
+import type { Post } from './post.js'
+import { post12 } from './post12.js'
 import {
   inheritSignature,
   type Proof,
   type Proofs,
   proveChain,
-  proveFinished12,
+  proveFinished,
   proveSignature12,
 } from './proofs.js'
-import { MAX_EXPANSION } from './protection12.js'
+import { MAX_EXPANSION, Opener12, Sealer12 } from './protection12.js'
 import {
   extensionType,
   type HandshakeName,
@@ -67,6 +70,7 @@ import { Transcript } from './transcript.js'
 export interface Established12 {
   readonly info: TlsInfo
   readonly proofs: Proofs
+  readonly post: Post
 }
 
 /** What the peers know of each other and share, from this handshake or an earlier one. */
@@ -91,6 +95,7 @@ export async function handshake12(
   // ServerHello
   const suite = acceptHello(config, serverHello)
   const { hash } = suite
+  await hash.load?.()
   const extensions = readServerHello12(message).value
   acceptExtensions(offer, serverHello, extensions)
   acceptRecordSize(config, channel, extensions)
@@ -106,6 +111,7 @@ export async function handshake12(
   // Certificate to ServerHelloDone, Certificate to CertificateVerify, or what they came to when the session was made
   const agreement = resumption === undefined ? await agree() : await inherit(resumption)
   const { master, peer, signature, authentication } = agreement
+  await loadChannelBinding(config.crypto, peer.leaf)
   const keys = recordKeys(suite, master, randoms)
   config.keylog?.(`CLIENT_RANDOM ${hex(randoms.client)} ${hex(master)}`)
 
@@ -118,10 +124,10 @@ export async function handshake12(
     ? await read('new_session_ticket', readNewSessionTicket12)
     : undefined
   await expect(channel, 'change_cipher_spec')
-  channel.openReading12(suite, keys.server)
+  channel.openReading12(new Opener12(suite, keys.server))
   message = await expect(channel, 'finished')
   const theirs = observe(trace, message, readFinished(message))
-  const finished = proveFinished12(hash, master, transcript.digest(), theirs)
+  const finished = proveFinished(verifyData(hash, master, 'server', transcript.digest()), theirs)
   trace({ type: 'check', name: 'finished', facts: {} })
   add(message)
   channel.requireBoundary()
@@ -133,6 +139,7 @@ export async function handshake12(
   keepSession12(config, session, serverHello.sessionId, ticket)
   return {
     proofs: { chain: peer, signature, finished },
+    post: post12,
     info: infoOf(config, suite, randoms, agreement, { alpn, serverName, resumed: resumption !== undefined }),
   }
 
@@ -153,7 +160,7 @@ export async function handshake12(
     const exchange = await read('server_key_exchange', readServerKeyExchange)
     const group = config.crypto.groups.find(({ id }) => id === exchange.share.group)
     // RFC 8422 §5.4: the group MUST be one offered; what is made of ML-KEM is for TLS 1.3 only.
-    if (group === undefined || group.name === 'X25519MLKEM768')
+    if (group === undefined || isPostQuantum(group))
       throw failure('ERR_TLS_ILLEGAL_PARAMETER', `group ${hex16(exchange.share.group)}`)
     const signed = concat(randoms.client, randoms.server, exchange.params)
     const signature = await proveSignature12(config, peer.leaf, exchange, signed)
@@ -222,7 +229,7 @@ export async function handshake12(
   /** RFC 5246 §7.1, §7.4.9. */
   async function finish(): Promise<void> {
     channel.sendChangeCipherSpec()
-    channel.openWriting12(suite, keys.client)
+    channel.openWriting12(new Sealer12(suite, keys.client))
     send(writeFinished(verifyData(hash, master, 'client', transcript.digest())))
     await channel.flush()
   }

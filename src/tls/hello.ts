@@ -1,7 +1,9 @@
 // What we offer: the first ClientHello, and the second that a HelloRetryRequest asks for. RFC 8446 §4.1.2, §4.1.4, §4.2.
 import { concat } from '../bytes/index.js'
+import { isPostQuantum } from '../crypto/groups.js'
 import type { CipherSuite, KeyShare } from '../crypto/provider.js'
-import { failure } from '../errors.js'
+import { failure, loaded } from '../errors.js'
+import type { Established } from './handshake13.js'
 import {
   type ClientHello,
   type Grease,
@@ -9,13 +11,14 @@ import {
   writeClientHello,
 } from './messages/client-hello.js'
 import { type HandshakeMessage, hex16, type WrittenMessage } from './messages/message.js'
+import type { NewSessionTicket } from './messages/new-session-ticket.js'
 import type { ServerHello } from './messages/server-hello.js'
 import type { TlsConfig } from './options.js'
+import type { Recalled } from './recall.js'
 import { extensionType, MAX_PLAINTEXT, TLS12, TLS13 } from './registry.js'
 import { cipherSuites12 } from './registry12.js'
-import { bind, offeredPsk, type Resumption, resumptionOf } from './resumption.js'
-import { type Resumption12, resumption12Of } from './resumption12.js'
-import { takeSession } from './session.js'
+import type { Resumption } from './resumption.js'
+import type { Resumption12 } from './resumption12.js'
 import { messageHash } from './transcript.js'
 
 /** A ClientHello as sent, with the private halves of its key shares. */
@@ -26,6 +29,8 @@ export interface Offer {
   /** The session that the hello offers to resume, in the one version or the other. */
   readonly resumption?: Resumption | undefined
   readonly resumption12?: Resumption12 | undefined
+  /** Where sessions are kept: for tickets that come after the handshake. */
+  readonly keepTicket?: ((ticket: NewSessionTicket, from: Established) => void) | undefined
   /** Types of the extensions sent: what a server may answer. */
   readonly extensions: ReadonlySet<number>
 }
@@ -36,12 +41,8 @@ export async function firstHello(config: TlsConfig): Promise<Offer> {
   const with12 = versions.includes(TLS12)
   const shares = new Map<number, KeyShare>()
   if (with13) for (const group of config.shareGroups) shares.set(group.id, await group.generate())
-  const session = await takeSession(config)
-  const resumption =
-    with13 && session?.version === 'TLSv1.3' ? await resumptionOf(config, session) : undefined
-  const resumption12 =
-    with12 && session?.version === 'TLSv1.2' ? await resumption12Of(config, session) : undefined
-  const known = resumption12?.session
+  const recalled = config.session && (await (await loaded(import('./recall.js'))).recall(config))
+  const known = recalled?.resumption12?.session
   const grease = config.grease ? chooseGrease(crypto.random(5)) : undefined
   return offer(
     {
@@ -56,9 +57,7 @@ export async function firstHello(config: TlsConfig): Promise<Offer> {
       ),
       serverName: config.sni,
       // What is made of ML-KEM is for TLS 1.3 only.
-      groups: crypto.groups
-        .filter(({ name }) => with13 || name !== 'X25519MLKEM768')
-        .map(({ id }) => id),
+      groups: crypto.groups.filter((group) => with13 || !isPostQuantum(group)).map(({ id }) => id),
       signatureSchemes: config.schemes.map(({ id }) => id),
       alpn: alpn.length === 0 ? undefined : alpn,
       versions,
@@ -71,10 +70,10 @@ export async function firstHello(config: TlsConfig): Promise<Offer> {
       // RFC 8449 §4: no more than the versions offered have.
       recordSizeLimit: Math.min(config.recordSizeLimit, with13 ? MAX_PLAINTEXT + 1 : MAX_PLAINTEXT),
       grease,
-      psk: resumption && offeredPsk(resumption, config.now()),
+      psk: recalled?.resumption?.offered(config.now()),
     },
     shares,
-    { resumption, resumption12 },
+    recalled,
   )
 }
 
@@ -101,14 +100,15 @@ export async function secondHello(
   // RFC 8446 §4.1.4: no pre-shared keys of another hash than the suite's.
   const resumption = first.resumption?.hash.name === hash.name ? first.resumption : undefined
   const before = concat(messageHash(hash.digest(first.message.bytes)), message.bytes)
-  const psk = resumption && offeredPsk(resumption, config.now())
-  return offer({ ...first.hello, cookie, keyShares, psk }, shares, { resumption }, before)
+  const psk = resumption?.offered(config.now())
+  const { keepTicket } = first
+  return offer({ ...first.hello, cookie, keyShares, psk }, shares, { resumption, keepTicket }, before)
 }
 
 function offer(
   hello: ClientHello,
   shares: ReadonlyMap<number, KeyShare>,
-  resumptions: Pick<Offer, 'resumption' | 'resumption12'>,
+  recalled: Recalled = {},
   before: Uint8Array = new Uint8Array(0),
 ): Offer {
   const { server_name, application_layer_protocol_negotiation, psk_key_exchange_modes, cookie } =
@@ -129,9 +129,8 @@ function offer(
   if (hello.recordSizeLimit !== undefined) extensions.add(extensionType.record_size_limit)
   if (hello.psk !== undefined) extensions.add(extensionType.pre_shared_key)
   const message = writeClientHello(hello)
-  const { resumption } = resumptions
-  if (resumption !== undefined) bind(resumption, message.bytes, before)
-  return { message, hello, shares, ...resumptions, extensions }
+  recalled.resumption?.bind(message.bytes, before)
+  return { message, hello, shares, ...recalled, extensions }
 }
 
 function entries(shares: ReadonlyMap<number, KeyShare>): readonly KeyShareEntry[] {

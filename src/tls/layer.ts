@@ -22,10 +22,8 @@ import { isPromise, whenReady } from './maybe-promise.js'
 import type { KeyUpdateRequest } from './messages/key-update.js'
 import { configure, type TlsClientOptions, type TlsConfig, type TlsInfo } from './options.js'
 import { Outgoing } from './outgoing.js'
-import { PostHandshake } from './post.js'
-import { post12 } from './post12.js'
+import { type Post, PostHandshake } from './post.js'
 import { type Content, Opener, Sealer } from './protection.js'
-import { Opener12, Sealer12 } from './protection12.js'
 import { HEADER_LENGTH } from './record.js'
 import { contentType, handshakeType, nameOf } from './registry.js'
 
@@ -55,7 +53,7 @@ export class TlsClient implements TlsLayer {
   readonly #outgoing: Outgoing
   #sink: Sink<TlsInfo> | undefined
   /** Set once the handshake is over. */
-  #post: typeof post12 | undefined
+  #post: Post | undefined
   #tls12 = false
   /** A change_cipher_spec that came before anybody knew of which version. */
   #earlyChange = false
@@ -152,7 +150,7 @@ export class TlsClient implements TlsLayer {
             requireBoundary: () => this.#requireBoundary(),
             trace: (event) => this.#sink!.trace(event),
           })
-        : post12
+        : established.post
     this.#sink!.open(established.info)
   }
 
@@ -185,8 +183,8 @@ export class TlsClient implements TlsLayer {
         // RFC 5246 §7.1: the peer sends it right before its Finished.
         if (this.#earlyChange) throw failure('ERR_TLS_UNEXPECTED_MESSAGE', 'an early change_cipher_spec')
       },
-      openReading12: (suite, keys) => incoming.protect(new Opener12(suite, keys)),
-      openWriting12: (suite, keys) => outgoing.protect(new Sealer12(suite, keys)),
+      openReading12: (opener) => incoming.protect(opener),
+      openWriting12: (sealer) => outgoing.protect(sealer),
       setClientCertificate: (state) => {
         this.#clientCertificate = state
       },

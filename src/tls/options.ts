@@ -3,6 +3,7 @@
 
 import type { Bytes } from '../bytes/index.js'
 import { latin1 } from '../bytes/index.js'
+import { isPostQuantum } from '../crypto/groups.js'
 import type { CryptoProvider, Group } from '../crypto/provider.js'
 import { failure } from '../errors.js'
 import type { MaybePromise } from '../layer.js'
@@ -178,8 +179,8 @@ function checkedVersions(versions: readonly TlsVersion[] = ['TLSv1.3', 'TLSv1.2'
 }
 
 function defaultShares(groups: readonly Group[]): Group['name'][] {
-  const classical = groups.findIndex(({ name }) => !name.includes('MLKEM'))
-  return groups.slice(0, Math.max(0, classical) + 1).map(({ name }) => name)
+  const classical = groups.find((group) => !isPostQuantum(group))
+  return groups.filter((group, at) => at === 0 || group === classical).map(({ name }) => name)
 }
 
 function checkedLimit(limit: number = MAX_PLAINTEXT + 1): number {

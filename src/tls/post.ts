@@ -11,7 +11,6 @@ import type { Outgoing } from './outgoing.js'
 import { Opener, Sealer } from './protection.js'
 import { contentType, handshakeType, nameOf } from './registry.js'
 import { nextTrafficSecret } from './schedule.js'
-import { keepSession, sessionOf } from './session.js'
 
 export interface PostPorts {
   readonly outgoing: Outgoing
@@ -21,6 +20,9 @@ export interface PostPorts {
   requireBoundary(): void
   trace(event: TraceEvent): void
 }
+
+/** What happens after a handshake of any version. */
+export type Post = Pick<PostHandshake, 'dataArrived' | 'receive' | 'updateWriting'>
 
 export class PostHandshake {
   readonly #config: TlsConfig
@@ -78,16 +80,11 @@ export class PostHandshake {
   }
 
   #keepTicket(message: HandshakeMessage): void {
-    const { suite, resumptionMaster, info, authentication } = this.#established
-    const { limits, now, session: store } = this.#config
+    const { limits } = this.#config
     const ticket = observe(this.#ports.trace, message, readNewSessionTicket(message))
     if (++this.#tickets > limits.tickets) throw failure('ERR_TLS_LIMIT', 'tickets')
     // RFC 8446 §4.6.1: a lifetime of zero means to discard it at once.
-    if (store === undefined || ticket.lifetime === 0) return
-    const { chain, signature, authenticatedAt, client } = authentication
-    const { serverName, alpn } = info
-    const facts = { chain, signature, authenticatedAt, client, serverName, alpn, receivedAt: now() }
-    keepSession(this.#config, sessionOf(ticket, suite, resumptionMaster, facts))
+    if (ticket.lifetime > 0) this.#established.keepTicket?.(ticket, this.#established)
   }
 
   #updateReading(message: HandshakeMessage): void {

@@ -1,10 +1,10 @@
 // After a TLS 1.2 handshake: there is nothing left to say but data and alerts. RFC 5246 §7.4.1.1.
 import { failure } from '../errors.js'
 import type { HandshakeMessage } from './messages/message.js'
-import type { PostHandshake } from './post.js'
+import type { Post } from './post.js'
 import { handshakeType, nameOf } from './registry.js'
 
-export const post12: Pick<PostHandshake, 'dataArrived' | 'receive' | 'updateWriting'> = {
+export const post12: Post = {
   dataArrived() {},
 
   receive({ type, bytes }: HandshakeMessage): never {

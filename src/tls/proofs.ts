@@ -2,7 +2,6 @@
 // leaf's key, and the handshake was not touched. Each is minted in one function of this file and nowhere else; what
 // opens traffic demands all of them. RFC 8446 §4.4.
 import { type Bytes, equalConstantTime } from '../bytes/index.js'
-import type { Hash } from '../crypto/provider.js'
 import { failure, TunnelError } from '../errors.js'
 import { type Certificate, type ChainExpectation, type VerifiedChain, verifyChain } from '../pki/index.js'
 import { type CertificateVerify, signedContent } from './messages/certificate-verify.js'
@@ -11,8 +10,6 @@ import { type SignatureScheme, schemeFits } from './registry.js'
 import { schemeFits12 } from './registry12.js'
 import type { Resumption } from './resumption.js'
 import type { Resumption12 } from './resumption12.js'
-import { finishedMac } from './schedule.js'
-import { verifyData } from './schedule12.js'
 
 declare const proven: unique symbol
 
@@ -101,27 +98,8 @@ export function inheritSignature(resumption: Resumption | Resumption12): Proof<'
   return resumption as unknown as Proof<'signature'>
 }
 
-/** RFC 8446 §4.4.4. */
-export function proveFinished(
-  hash: Hash,
-  serverSecret: Uint8Array,
-  transcriptHash: Uint8Array,
-  received: Uint8Array,
-): Proof<'finished'> {
-  return same(finishedMac(hash, serverSecret, transcriptHash), received)
-}
-
-/** RFC 5246 §7.4.9. */
-export function proveFinished12(
-  hash: Hash,
-  master: Uint8Array,
-  transcriptHash: Uint8Array,
-  received: Uint8Array,
-): Proof<'finished'> {
-  return same(verifyData(hash, master, 'server', transcriptHash), received)
-}
-
-function same(expected: Uint8Array, received: Uint8Array): Proof<'finished'> {
+/** RFC 8446 §4.4.4, RFC 5246 §7.4.9: `expected` is the verify_data made here. */
+export function proveFinished(expected: Uint8Array, received: Uint8Array): Proof<'finished'> {
   // RFC 8446 §4.4.4, RFC 5246 §7.2.2: a wrong Finished MUST end the handshake with decrypt_error.
   if (!equalConstantTime(expected, received)) throw failure('ERR_TLS_FINISHED')
   return {} as Proof<'finished'>

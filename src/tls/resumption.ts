@@ -17,13 +17,30 @@ export interface Resumption {
   readonly session: Session13
   readonly hash: Hash
   readonly peer: VerifiedChain & Proof<'chain'>
+  /** RFC 8446 §4.2.11: the identity as it is offered at this moment. */
+  offered(now: number): OfferedPsk
+  /** Put the binder into a ClientHello. `before` are the messages before it, a HelloRetryRequest's case. */
+  bind(hello: Uint8Array, before: Uint8Array): void
+  /** Raises ERR_TLS_ILLEGAL_PARAMETER unless this is what the server may have selected. */
+  accept(suite: CipherSuite, selected: number): void
 }
 
 /** What makes a session safe to offer: the verification that it stands for would come out the same now. */
 export async function resumptionOf(config: TlsConfig, session: Session13): Promise<Resumption | undefined> {
   const suite = config.crypto.suites.find(({ id }) => id === session.suite)
   const peer = suite && (await provenAgain(config, session))
-  return suite && peer && { session, hash: suite.hash, peer }
+  if (suite === undefined || peer === undefined) return undefined
+  // The binder is made before any server chose it.
+  await suite.hash.load?.()
+  const { hash } = suite
+  return {
+    session,
+    hash,
+    peer,
+    offered: (now) => offered(session, hash, now),
+    bind: (hello, before) => bind({ session, hash }, hello, before),
+    accept: (chosen, selected) => accept(hash, chosen, selected),
+  }
 }
 
 /** The peer of a session, if both would still be taken for who they were. */
@@ -49,18 +66,20 @@ async function isSameClient(config: TlsConfig, { client, alpn }: SessionFacts): 
     : equal(now, client.fingerprint)
 }
 
-/** RFC 8446 §4.2.11: the identity as it is offered at this moment. */
-export function offeredPsk({ session, hash }: Resumption, now: number): OfferedPsk {
-  const { ticket, ageAdd, receivedAt } = session
+function offered({ ticket, ageAdd, receivedAt }: Session13, hash: Hash, now: number): OfferedPsk {
   // RFC 8446 §4.2.11.1: milliseconds since it was received, plus ticket_age_add, modulo 2^32.
   const age = Math.max(0, Math.floor(now - receivedAt))
   return { identity: ticket, obfuscatedAge: (age + ageAdd) % 2 ** 32, binderLength: hash.length }
 }
 
-/** RFC 8446 §4.2.11.2: put the binder in. `before` are the messages before this hello, a HelloRetryRequest's case. */
-export function bind({ session, hash }: Resumption, hello: Uint8Array, before: Uint8Array): void {
+/** RFC 8446 §4.2.11.2. */
+export function bind(
+  { session: { psk }, hash }: Pick<Resumption, 'session' | 'hash'>,
+  hello: Uint8Array,
+  before: Uint8Array,
+): void {
   const binder = hello.subarray(hello.length - hash.length)
-  const key = deriveSecret(hash, earlySecret(hash, session.psk), 'res binder', hash.digest(new Uint8Array(0)))
+  const key = deriveSecret(hash, earlySecret(hash, psk), 'res binder', hash.digest(new Uint8Array(0)))
   const transcript = hash.create()
   transcript.update(before)
   // Up to and including the identities: two lengths and the binder are left out.
@@ -68,16 +87,9 @@ export function bind({ session, hash }: Resumption, hello: Uint8Array, before: U
   binder.set(finishedMac(hash, key, transcript.digest()))
 }
 
-/** The session that the server agreed to, if it did. */
-export function acceptPsk(
-  resumption: Resumption | undefined,
-  suite: CipherSuite,
-  selected: number | undefined,
-): Resumption | undefined {
-  if (resumption === undefined || selected === undefined) return undefined
+function accept(hash: Hash, suite: CipherSuite, selected: number): void {
   // RFC 8446 §4.2.11: the identity MUST be one offered, and the suite of the same hash.
   if (selected !== 0) throw failure('ERR_TLS_ILLEGAL_PARAMETER', `pre-shared key ${selected}`)
-  if (suite.hash.name !== resumption.hash.name)
+  if (suite.hash.name !== hash.name)
     throw failure('ERR_TLS_ILLEGAL_PARAMETER', `${suite.name} for a pre-shared key of another hash`)
-  return resumption
 }

@@ -16,9 +16,6 @@ import { mlKemGroups } from './ml-kem.js'
 import { underPolicy } from './policies.js'
 import type { Sessions } from './session.js'
 
-/** The library is to do this and does not yet: a failure, whatever the test expects. */
-export class NotBuilt extends Error {}
-
 export interface ClientParts {
   readonly crypto: CryptoProvider
   readonly schemes: readonly SignatureScheme[] | undefined
@@ -94,10 +91,8 @@ function expectation({
 
 /** What is known of the server's groups beforehand decides what shares are sent; otherwise what was asked for. */
 function keyShares(settings: Settings, crypto: CryptoProvider): readonly Group['name'][] | undefined {
-  const hinted = settings.supportedGroupsHint.flatMap((id) =>
-    crypto.groups.filter((group) => group.id === id),
-  )
-  if (hinted.length > 0) return [hinted[0]!.name]
+  const hinted = crypto.groups.find(({ id }) => settings.supportedGroupsHint.includes(id))
+  if (hinted !== undefined) return [hinted.name]
   return settings.keyShares?.map((id) => groupWithId(crypto, id, '-key-shares').name)
 }
 

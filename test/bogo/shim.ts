@@ -7,7 +7,7 @@ import { TlsError, TunnelError } from '../../src/errors.js'
 import type { TlsLayer } from '../../src/tls/layer.js'
 import type { TlsInfo } from '../../src/tls/options.js'
 import type { SessionStore } from '../../src/tls/session.js'
-import { client, cryptoFor, NotBuilt } from './client.js'
+import { client, cryptoFor } from './client.js'
 import { connectRunner, layerOverRunner, type RunnerConnection } from './connection.js'
 import { ApplicationRefusal, loadCredentials } from './credentials.js'
 import { checkHandshake, checkSessions, Unexpected } from './expectations.js'
@@ -132,7 +132,6 @@ async function shutDown(
 
 function tell(error: unknown): number {
   if (error instanceof Unimplemented) return unimplemented(error.message)
-  if (error instanceof NotBuilt) return say(OUR_FAULT, `:NOT_BUILT: ${error.message}`)
   if (error instanceof Unexpected) return say(1, `:UNEXPECTED: ${error.message}`)
   if (error instanceof UncleanShutdown) return say(1, `:UNCLEAN_SHUTDOWN: ${error.message}`)
   if (!(error instanceof TunnelError)) return say(OUR_FAULT, `:SHIM: ${(error as Error).stack}`)

@@ -9,14 +9,8 @@ import {
   type MatrixClient,
   recordingStore,
 } from './matrix-client.js'
-import {
-  type Connect,
-  type MatrixPeer,
-  type Place,
-  type Purpose,
-  type RunningPeer,
-  serverCertificate,
-} from './matrix-peers.js'
+import type { Connect, MatrixPeer } from './matrix-peers.js'
+import { type Place, type Purpose, type RunningPeer, serverCertificate } from './matrix-places.js'
 import type { ColumnName, MatrixKey, Outcome, Row } from './matrix-table.js'
 
 /** Everything a cell needs. */

@@ -1,10 +1,8 @@
 // How each server of the matrix is started, spoken to and asked what it saw; and, with the reason, what it cannot do.
 import { createHash, randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
-import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net'
+import { createServer as createTcpServer } from 'node:net'
 import { expect, vi } from 'vitest'
-import type { Issued } from '../support/certificates.js'
 import { temporaryFolder } from '../support/files.js'
 import type { PeerName } from '../support/peers.js'
 import { goVersion, startCaddy } from '../support/servers/caddy.js'
@@ -12,28 +10,19 @@ import { startGnutlsServer } from '../support/servers/gnutls.js'
 import { startJsse } from '../support/servers/jsse.js'
 import { startSelfserv } from '../support/servers/nss.js'
 import { startOpensslServer } from '../support/servers/openssl.js'
-import type { ServerProcess } from '../support/servers/process.js'
 import { startStunnel } from '../support/servers/stunnel.js'
-import type { TlsSite } from '../support/servers/tls-site.js'
 import type { Credentials, MatrixClient } from './matrix-client.js'
-import { type ColumnName, type Row, rowId, rowsOf, type StackName } from './matrix-table.js'
-
-/** `main` asks for a client certificate, `retry` agrees on P-384 only and does not ask, `update` can be told to update keys. */
-export type Purpose = 'main' | 'retry' | 'update'
-
-/** One server in the form of one row. */
-export interface Place {
-  readonly port: number
-  /** All that it printed so far about this place, or about any. */
-  log(): string
-  /** A line for its standard input. */
-  type(line: string): void
-}
-
-export interface RunningPeer {
-  place(row: Row, purpose: Purpose): Place
-  stop(): Promise<void>
-}
+import {
+  type Place,
+  placeOf,
+  type RunningPeer,
+  siteName,
+  siteOf,
+  startEach,
+  startInOne,
+  stopAll,
+} from './matrix-places.js'
+import { type ColumnName, type Row, rowsOf, type StackName } from './matrix-table.js'
 
 export type Connect = () => Promise<MatrixClient>
 
@@ -136,16 +125,20 @@ const openssl: MatrixPeer = {
     const folder = await temporaryFolder('openssl-authorities')
     const authorities = await folder.write('authorities.crt', credentials.authorities)
     const ask = ['-CAfile', authorities, '-verify', '1', '-verify_return_error']
-    const running = await startEach('openssl', ['main', 'retry', 'update'], credentials, (site, purpose) =>
-      startOpensslServer({
-        certificate: site.certificate,
-        behaviour: purpose === 'update' ? 'console' : 'echo',
-        args: [
-          site.version === 'TLSv1.3' ? '-tls1_3' : '-tls1_2',
-          ...(site.group === undefined ? [] : ['-groups', site.group]),
-          ...(site.clientAuthorities === undefined ? [] : ask),
-        ],
-      }),
+    const running = await startEach(
+      rowsOf('openssl'),
+      ['main', 'retry', 'update'],
+      credentials,
+      (site, purpose) =>
+        startOpensslServer({
+          certificate: site.certificate,
+          behaviour: purpose === 'update' ? 'console' : 'echo',
+          args: [
+            site.version === 'TLSv1.3' ? '-tls1_3' : '-tls1_2',
+            ...(site.group === undefined ? [] : ['-groups', site.group]),
+            ...(site.clientAuthorities === undefined ? [] : ask),
+          ],
+        }),
     ).catch(async (error) => {
       await folder.remove()
       throw error
@@ -173,7 +166,7 @@ const openssl: MatrixPeer = {
 const gnutls: MatrixPeer = {
   needs: ['gnutls'],
   start: (credentials) =>
-    startEach('gnutls', ['main', 'retry'], credentials, (site, purpose) =>
+    startEach(rowsOf('gnutls'), ['main', 'retry'], credentials, (site, purpose) =>
       startGnutlsServer(site, { quiet: purpose === 'retry' }),
     ),
   ...echo(),
@@ -190,11 +183,15 @@ const gnutls: MatrixPeer = {
 const nss: MatrixPeer = {
   needs: ['nss', 'openssl'],
   start: (credentials) =>
-    startEach('nss', ['main', 'retry'], credentials, (site, purpose) =>
-      startSelfserv(
-        { ...site, clientAuthorities: site.clientAuthorities && withoutEd25519(credentials) },
-        purpose === 'retry' ? { content: { bulk } } : {},
-      ),
+    startEach(
+      rowsOf('nss').filter(({ key }) => key !== 'ed25519'),
+      ['main', 'retry'],
+      credentials,
+      (site, purpose) =>
+        startSelfserv(
+          { ...site, clientAuthorities: site.clientAuthorities && withoutEd25519(credentials) },
+          purpose === 'retry' ? { content: { bulk } } : {},
+        ),
     ),
   absent: ({ key }, column) =>
     key === 'ed25519'
@@ -267,7 +264,7 @@ const caddy: MatrixPeer = {
         request.on('end', () => response.end(hash.digest('hex')))
       }
     })
-    return startInOne('caddy', credentials, backend, startCaddy)
+    return startInOne(rowsOf('caddy'), credentials, backend, startCaddy)
   },
   absent: (_, column) =>
     column === 'update-theirs' ? 'Go updates its key only when it is asked to.' : undefined,
@@ -302,7 +299,7 @@ const stunnel: MatrixPeer = {
       socket.on('error', () => socket.destroy())
       socket.pipe(socket)
     })
-    return startInOne('stunnel', credentials, backend, startStunnel)
+    return startInOne(rowsOf('stunnel'), credentials, backend, startStunnel)
   },
   absent: (_, column) =>
     column === 'update-theirs' ? 'stunnel has no way to make it update its keys.' : undefined,
@@ -318,111 +315,6 @@ export const matrixPeers: Readonly<Record<StackName, MatrixPeer>> = {
   java,
   caddy,
   stunnel,
-}
-
-/** A process for every row and purpose that makes sense. */
-async function startEach(
-  stack: StackName,
-  purposes: readonly Purpose[],
-  credentials: Credentials,
-  start: (site: TlsSite, purpose: Purpose) => Promise<ServerProcess>,
-): Promise<RunningPeer> {
-  const started = new Map<string, ServerProcess>()
-  const peer = matrixPeers[stack]
-  const wanted = rowsOf(stack)
-    .filter((row) => peer.absent?.(row, 'none') === undefined)
-    .flatMap((row) => purposes.map((purpose) => ({ row, purpose })))
-    // TLS 1.2 has no KeyUpdate.
-    .filter(({ row, purpose }) => row.version === 'TLSv1.3' || purpose !== 'update')
-  const settled = await Promise.allSettled(
-    wanted.map(async ({ row, purpose }) => {
-      const site = siteOf(row, purpose, credentials)
-      started.set(site.name, await start(site, purpose))
-    }),
-  )
-  const stop = () => stopAll([...started.values()])
-  const failed = settled.find((result) => result.status === 'rejected')
-  if (failed !== undefined) {
-    await stop()
-    throw failed.reason
-  }
-  return {
-    place(row, purpose) {
-      const server = started.get(
-        siteName(row, purpose === 'update' && !purposes.includes('update') ? 'main' : purpose),
-      )
-      return placeOf(server, server?.port)
-    },
-    stop,
-  }
-}
-
-/** One process with a site for each row, before a server of ours. */
-async function startInOne(
-  stack: StackName,
-  credentials: Credentials,
-  backend: Server,
-  start: (options: {
-    sites: readonly TlsSite[]
-    upstreamPort: number
-  }) => Promise<ServerProcess & { readonly ports: ReadonlyMap<string, number> }>,
-): Promise<RunningPeer> {
-  backend.listen(0, '127.0.0.1')
-  await once(backend, 'listening')
-  const close = () => new Promise((resolve) => backend.close(resolve))
-  const sites = rowsOf(stack).flatMap((row) =>
-    (['main', 'retry'] as const).map((purpose) => siteOf(row, purpose, credentials)),
-  )
-  try {
-    const upstreamPort = (backend.address() as AddressInfo).port
-    const server = await start({ sites, upstreamPort })
-    return {
-      place: (row, purpose) =>
-        placeOf(server, server.ports.get(siteName(row, purpose === 'retry' ? purpose : 'main'))),
-      async stop() {
-        await server.stop()
-        await close()
-      },
-    }
-  } catch (error) {
-    await close()
-    throw error
-  }
-}
-
-/** What the server shows. RFC 8422 §5.1: in TLS 1.2 the groups bind the curve of its certificate too. */
-export function serverCertificate(credentials: Credentials, { version, key }: Row, purpose: Purpose): Issued {
-  const p384 = purpose === 'retry' && version === 'TLSv1.2' && key === 'ecdsa-p256'
-  return p384 ? credentials.serverP384 : credentials.servers[key]
-}
-
-function siteOf(row: Row, purpose: Purpose, credentials: Credentials): TlsSite {
-  const { authorities } = credentials
-  return {
-    name: siteName(row, purpose),
-    certificate: serverCertificate(credentials, row, purpose),
-    key: row.key,
-    version: row.version,
-    group: purpose === 'retry' ? 'P-384' : undefined,
-    clientAuthorities: purpose === 'main' ? authorities : undefined,
-  }
-}
-
-function siteName(row: Row, purpose: Purpose): string {
-  return `${rowId(row)}-${purpose}`.replace('v1.', '1')
-}
-
-function placeOf(server: ServerProcess | undefined, port: number | undefined): Place {
-  if (server === undefined || port === undefined) throw new Error('the server of this cell was not started')
-  return {
-    port,
-    log: server.log,
-    type: (text) => void server.child.stdin?.write(`${text}\n`),
-  }
-}
-
-async function stopAll(servers: readonly ServerProcess[]): Promise<void> {
-  await Promise.all(servers.map((server) => server.stop()))
 }
 
 /** NSS's database takes no Ed25519 root either. */

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { describePeer, hasPeer, peerVersion } from '../support/peers.js'
 import { type Cell, fill } from './matrix-cells.js'
 import { type Credentials, createCredentials } from './matrix-client.js'
-import { matrixPeers, type RunningPeer } from './matrix-peers.js'
+import { matrixPeers } from './matrix-peers.js'
+import type { RunningPeer } from './matrix-places.js'
 import {
   type ColumnName,
   cellTexts,

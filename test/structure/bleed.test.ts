@@ -38,8 +38,14 @@ describe.each(entries)('$name', (entry: EntryPoint) => {
     expect(whole.text).not.toMatch(/\bnew Function\b/)
   })
 
-  it('has no optional cryptography inside', () => {
-    expect(whole.inputs.filter((path) => path.includes('@noble'))).toEqual([])
+  const optIn = entry.name === 'underpass/crypto/noble'
+
+  it(optIn ? 'is where optional cryptography is' : 'has no optional cryptography inside', () => {
+    const inside = new Set(whole.inputs.flatMap((path) => /@noble\/[^/]+/.exec(path)?.[0] ?? []))
+    expect([...inside].sort()).toEqual(
+      optIn ? ['@noble/ciphers', '@noble/curves', '@noble/hashes', '@noble/post-quantum'] : [],
+    )
+    expect(whole.inputs.some((path) => path.startsWith('src/crypto/noble'))).toBe(optIn)
     expect(whole.external.filter((path) => path.includes('@noble'))).toEqual([])
   })
 
@@ -47,7 +53,10 @@ describe.each(entries)('$name', (entry: EntryPoint) => {
     const packages = whole.inputs.flatMap(
       (path) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? [],
     )
-    expect([...new Set(packages)].filter((path) => !['node-forge', 'ws'].includes(path))).toEqual([])
+    const foreign = packages.filter(
+      (path) => !(optIn ? /^(node-forge$|@noble\/)/ : /^(node-forge|ws)$/).test(path),
+    )
+    expect([...new Set(foreign)]).toEqual([])
   })
 
   it('takes single modules of node-forge, never the whole', () => {

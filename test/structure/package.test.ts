@@ -39,6 +39,7 @@ describe('package.json', () => {
         './browser',
         './duplex',
         './gateway',
+        './crypto/noble',
         './package.json',
       ]),
     )

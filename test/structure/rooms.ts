@@ -23,6 +23,8 @@ export const rooms: Readonly<Record<string, Room>> = {
   'bytes':             { rooms: ['errors', 'trace'] },
   'der':               { rooms: ['errors', 'bytes'] },
   'crypto':            { rooms: ['errors', 'layer', 'bytes', 'der'], packages: [forge] },
+  // What is opt-in: crypto/noble.ts and the noble-*.ts beside it. No other row may name this one.
+  'crypto/noble':      { rooms: ['errors', 'layer', 'bytes', 'der', 'crypto'], packages: [/^@noble\//] },
   'pki':               { rooms: ['errors', 'layer', 'bytes', 'der', 'crypto'], packages: [forge] },
   'tls':               { rooms: [...root, 'bytes', 'crypto', 'pki'] },
   'tunnel':            { rooms: [...root, 'bytes', 'crypto'] },

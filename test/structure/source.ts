@@ -54,13 +54,14 @@ export function importsOf({ path, text }: SourceFile): Import[] {
   }))
 }
 
-/** The room of a file below src: a folder, `platform/<runtime>`, or the name of a root file. */
+/** The room of a file below src: a folder, `platform/<runtime>`, `crypto/noble`, or the name of a root file. */
 export function roomOf(path: string): string {
   const parts = path
     .replace(/^src\//, '')
     .replace(/(\.d)?\.ts$/, '')
     .split('/')
   if (parts[0] === 'error-prose') return 'errors'
+  if (parts[0] === 'crypto' && /^noble(-|$)/.test(parts[1] ?? '')) return 'crypto/noble'
   return parts[0] === 'platform' && parts.length > 2 ? `platform/${parts[1]}` : (parts[0] ?? '')
 }
 

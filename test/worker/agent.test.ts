@@ -7,6 +7,7 @@ import { sameBytes, sample } from '../support/traffic.js'
 import { startScripted, startWeb, type TestService } from './service.js'
 import {
   bundleWorker,
+  openPage,
   origin,
   type RunningWorker,
   refusalOf,
@@ -323,6 +324,12 @@ describe('refused before anything is dialed', () => {
     })
     expect(status).toBe(403)
     await worker.logged({ event: 'refused', route: '/agent', code: 'ERR_ORIGIN_NOT_ALLOWED' })
+  })
+
+  it('a WebSocket', async () => {
+    const answer = await openPage(`${worker.url}/agent/web/`, { Authorization: `Bearer ${token}` })
+    if (!(answer instanceof Response)) throw new Error('it opened')
+    expect(await refusalOf(answer)).toEqual({ status: 501, code: 'ERR_AGENT_UPGRADE' })
   })
 
   it('a body larger than allowed, said or not', async () => {

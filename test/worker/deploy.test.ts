@@ -1,8 +1,10 @@
 // The Worker as `wrangler deploy` would send it.
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { refusalCodes } from '../../worker/refusal.js'
+import { endings } from '../../worker/relay.js'
 import { projectRoot } from '../structure/source.js'
 import { bundleWorker, compatibilityDate, type WorkerBundle } from './support.js'
 
@@ -24,6 +26,29 @@ describe('npx wrangler deploy --dry-run', () => {
 
   it('evaluates no text as code', () => {
     expect(bundle.script).not.toMatch(/(?<![\w$.])eval\s*\(|\bnew Function\b/)
+  })
+})
+
+describe('worker/', () => {
+  const sources = readdirSync(join(projectRoot, 'worker')).filter((name) => /(?<!\.d)\.ts$/.test(name))
+
+  it('uses the published doors of the library, jose and pg', () => {
+    const imported = sources.flatMap((name) => {
+      const text = readFileSync(join(projectRoot, 'worker', name), 'utf8')
+      return [...text.matchAll(/(?:\bfrom |\bimport\()'([^']+)'/g)].map((match) => match[1]!)
+    })
+    const outside = [...new Set(imported)].filter((specifier) => !/^\.\/[\w-]+\.js$/.test(specifier))
+    expect(outside.sort()).toEqual(['jose', 'pg', 'underpass/duplex', 'underpass/workerd'])
+  })
+
+  it('has no refusal that no test asserts', () => {
+    const tests = readdirSync(join(projectRoot, 'test', 'worker')).map((name) =>
+      readFileSync(join(projectRoot, 'test', 'worker', name), 'utf8'),
+    )
+    const unasserted = [...refusalCodes, ...Object.values(endings).map(([, code]) => code)].filter(
+      (code) => !tests.some((text) => text.includes(`'${code}'`)),
+    )
+    expect(unasserted).toEqual([])
   })
 })
 

@@ -43,6 +43,7 @@ beforeAll(async () => {
       gateway: { ...gateway, doors: ['tunnel'] },
       native: { ...gateway, doors: ['tunnel'], relay: 'native' },
       far: { ...far, headers: 'EXTRA' },
+      'far-native': { ...far, relay: 'native' },
       reserved: { ...far, subjects: ['somebody else'] },
       closed: { ...far, doors: [] },
     },
@@ -199,6 +200,28 @@ describe('the relay', () => {
     here.ws.send('text')
     expect(await here.closed).toEqual({ code: 1003, reason: 'ERR_RELAY_TEXT' })
     expect((await ended)[0]).toBe(1003)
+  })
+})
+
+describe('a page that does not read', () => {
+  it('stops the target, where the relay is native', async () => {
+    const { here, there } = await pair('far-native')
+    here.ws.pause()
+    const [piece, count] = [Buffer.alloc(65_536), 1024]
+    let sent = 0
+    for (let i = 0; i < count; i++) there.send(piece, () => sent++)
+    // Everything between the two takes a few MiB, and no more however long one waits.
+    let before = -1
+    while (sent !== before) {
+      before = sent
+      await new Promise((resolve) => setTimeout(resolve, 250))
+    }
+    expect(sent).toBeLessThan(count / 2)
+    here.ws.resume()
+    const received = await here.messages(count)
+    expect(received.reduce((sum, { length }) => sum + length, 0)).toBe(count * piece.length)
+    here.ws.close(1000)
+    await here.closed
   })
 })
 

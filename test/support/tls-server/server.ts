@@ -2,6 +2,7 @@
 // the client (messages, key schedule, record protection) and can be told to misbehave at every step. Its checks of the
 // client are strict, so that a wrong client shows. No runtime's names in here: it runs wherever the client does.
 import { type Bytes, concat, equal, hex } from '../../../src/bytes/index.js'
+import { isPostQuantum } from '../../../src/crypto/groups.js'
 import { hkdfExpandLabel } from '../../../src/crypto/hkdf.js'
 import type { CipherSuite, CryptoProvider, Group, Signer } from '../../../src/crypto/provider.js'
 import type { AlertName } from '../../../src/errors.js'
@@ -365,7 +366,7 @@ export class ScriptedServer {
 
   async #answer(hello: ClientHello): Promise<void> {
     const { crypto, chain, request, alpn, encapsulate = {} } = this.#script
-    const groups = crypto.groups.filter(({ id, name }) => name !== 'X25519MLKEM768' || id in encapsulate)
+    const groups = crypto.groups.filter((each) => !isPostQuantum(each) || each.id in encapsulate)
     const share = hello.keyShares.find((entry) => groups.some(({ id }) => id === entry.group))!
     const group: Group = groups.find(({ id }) => id === share.group)!
     const made = encapsulate[group.id]?.(share.key)

@@ -323,8 +323,8 @@ describe('a server that resumes wrongly', () => {
         retry: { group: 0x17 },
         serverHelloExtra: [[41, new Uint8Array(2)]],
       },
-      'ERR_TLS_ILLEGAL_PARAMETER',
-      'illegal_parameter',
+      'ERR_TLS_UNSUPPORTED_EXTENSION',
+      'unsupported_extension',
     ],
   ])('and %s is refused', async (_, script, code, alert) => {
     const { again } = await acquainted({}, { suite: 0x1301 })
