@@ -83,7 +83,10 @@ export async function exchange(
     const sending = send(writer, outgoing, request, options.maxRequestBytes, (bytes) => {
       totals.up += bytes
     })
-    const head = await Promise.race([readHead(source), failureOf(sending)])
+    const failed = failureOf(sending)
+    // Also when the answer has begun: without its request it is worth nothing.
+    failed.catch(finish)
+    const head = await Promise.race([readHead(source), failed])
     const end = bodyEnd(head, request.method)
     const { status, reason, fields } = head
     totals.status = status

@@ -1,10 +1,10 @@
 // The portable provider: WebCrypto for everything with a key in it, node-forge's synchronous hashes for the key schedule.
 // It takes what `globalThis.crypto` is in browsers, Workers and Node; the core itself reads no global.
 import type { Bytes } from '../bytes/index.js'
-import { failure } from '../errors.js'
+import { failure, loaded } from '../errors.js'
+import { groupIds } from './groups.js'
 import { forgeHashes } from './hash.js'
-import { subtleMlKem, withMlKem } from './mlkem.js'
-import type { Aead, CryptoProvider } from './provider.js'
+import type { Aead, CryptoProvider, Group } from './provider.js'
 import type { SubtleAlgorithm, SubtleLike } from './subtle.js'
 import { aesGcmRecordLimit, chachaRecordLimit, cipherSuites } from './suites.js'
 import { subtleGroup } from './webcrypto-groups.js'
@@ -28,20 +28,21 @@ export function webcrypto(source: WebCryptoSource): CryptoProvider {
     suites: cipherSuites(forgeHashes, [
       subtleAead(subtle, 'AES-128-GCM', 'AES-GCM', 16, aesGcmRecordLimit),
       subtleAead(subtle, 'AES-256-GCM', 'AES-GCM', 32, aesGcmRecordLimit),
-      ...(supports(subtle, 'encrypt', 'ChaCha20-Poly1305')
+      ...(hasAead(subtle, 'ChaCha20-Poly1305')
         ? [subtleAead(subtle, 'CHACHA20-POLY1305', 'ChaCha20-Poly1305', 32, chachaRecordLimit)]
         : []),
     ]),
-    groups: withMlKem(subtleMlKem(subtle), [
+    groups: [
+      ...(hasMlKem(subtle) ? [hybridGroup(subtle)] : []),
       subtleGroup(subtle, 'X25519'),
       subtleGroup(subtle, 'secp256r1'),
       subtleGroup(subtle, 'secp384r1'),
       subtleGroup(subtle, 'secp521r1'),
-    ]),
+    ],
     canVerify: subtleCanVerify,
     verify: (algorithm, key, signature, data) => subtleVerify(subtle, algorithm, key, signature, data),
     async signer(key, kind) {
-      const { cryptoKeySigner, pkcs8Signer } = await import('./webcrypto-signers.js')
+      const { cryptoKeySigner, pkcs8Signer } = await loaded(import('./webcrypto-signers.js'))
       return key instanceof Uint8Array ? pkcs8Signer(subtle, key, kind) : cryptoKeySigner(subtle, key, kind)
     },
   }
@@ -95,12 +96,34 @@ function randomBytes(source: WebCryptoSource, length: number): Bytes {
   return bytes
 }
 
-/** Asks `SubtleCrypto.supports`, which every engine with the newer algorithms has; without it they are not there. */
-function supports(subtle: SubtleLike, operation: string, algorithm: string): boolean {
+/** X25519MLKEM768, which few engines can make yet: loaded with the first key share. */
+function hybridGroup(subtle: SubtleLike): Group {
+  const name = 'X25519MLKEM768'
+  return {
+    id: groupIds[name],
+    name,
+    async generate() {
+      const { subtleMlKem, x25519MlKem768 } = await loaded(import('./mlkem.js'))
+      return x25519MlKem768(subtleMlKem(subtle)!, subtleGroup(subtle, 'X25519')).generate()
+    },
+  }
+}
+
+function hasMlKem(subtle: SubtleLike): boolean {
+  return ['generateKey', 'decapsulateBits'].every((operation) =>
+    supports(subtle, operation, { name: 'ML-KEM-768' }),
+  )
+}
+
+function hasAead(subtle: SubtleLike, algorithm: string): boolean {
+  const parameters = { name: algorithm, iv: new Uint8Array(12), tagLength: 128 }
+  return supports(subtle, 'encrypt', parameters) && supports(subtle, 'importKey', algorithm)
+}
+
+/** `SubtleCrypto.supports`, which every engine with the newer algorithms has; without it they are not there. */
+function supports(subtle: SubtleLike, operation: string, algorithm: unknown): boolean {
   const made = subtle.constructor as unknown as
     | { readonly supports?: (operation: string, algorithm: unknown) => boolean }
     | undefined
-  if (typeof made?.supports !== 'function') return false
-  const parameters = { name: algorithm, iv: new Uint8Array(12), tagLength: 128 }
-  return made.supports(operation, parameters) === true && made.supports('importKey', algorithm) === true
+  return made?.supports?.(operation, algorithm) === true
 }

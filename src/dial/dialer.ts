@@ -1,6 +1,6 @@
 // The dialer: one origin, many tunnels. Checks options, prepares trust and identity once, dials with retries, and owns
 // what is open so that close() can end it. How the server is reached is the affair of the way it was given (reach.ts).
-import { failure } from '../errors.js'
+import { failure, loaded } from '../errors.js'
 import { type Identity, type IdentityInput, loadIdentity } from '../pki/index.js'
 import type { Platform } from '../platform/platform.js'
 import { abortError, type TunnelSocket } from '../stream/index.js'
@@ -150,7 +150,7 @@ export function dialerBy(
 
 // Nobody retries who did not ask for it: loaded when somebody does, before anything can fail.
 async function retrying<T>(run: Run, dial: () => Promise<T>): Promise<T> {
-  const { pauseOf, withRetries } = await import('./retry.js')
+  const { pauseOf, withRetries } = await loaded(import('./retry.js'))
   return withRetries(
     {
       policy: run.settings.retry,

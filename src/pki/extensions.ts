@@ -2,8 +2,8 @@
 // whether that matters is the path's affair (path.ts).
 import type { Bytes } from '../bytes/index.js'
 import { type Der, tags } from '../der/index.js'
-import { type NameConstraints, readNameConstraints } from './constraints.js'
 import { type GeneralName, readGeneralNames, skipAccessDescriptions } from './general-names.js'
+import { type NameConstraints, readNameConstraints } from './name-constraints.js'
 import { extensionIds } from './oid.js'
 
 /** RFC 5280 §4.2.1.3: bit numbers. */

@@ -9,7 +9,7 @@ import type {
   Signer,
 } from '../crypto/provider.js'
 import { der, tags } from '../der/index.js'
-import { asTunnelError, failure, TunnelError } from '../errors.js'
+import { asTunnelError, failure, loaded, TunnelError } from '../errors.js'
 import { readSubjectKey } from './algorithms.js'
 import { type Certificate, isSelfIssued, parseCertificate } from './certificate.js'
 import type { Identity, IdentityInput } from './identity.js'
@@ -125,7 +125,7 @@ function probeAlgorithms(key: KeyKind): SignatureAlgorithm[] {
 
 async function fromPkcs12(file: Uint8Array, passphrase: string, crypto: CryptoProvider): Promise<Identity> {
   if (!(file instanceof Uint8Array)) throw failure('ERR_CONFIG_IDENTITY', 'PKCS#12 comes as bytes')
-  const { openPkcs12 } = await import('./forge-credentials.js')
+  const { openPkcs12 } = await loaded(import('./forge-credentials.js'))
   const { keys, certificates } = openPkcs12(file, passphrase)
   const [key, ...more] = keys
   if (key === undefined || more.length > 0)

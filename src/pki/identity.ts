@@ -2,6 +2,7 @@
 // that key and certificate belong together (identity-material.ts) is loaded when there is one.
 import type { Bytes } from '../bytes/index.js'
 import type { CryptoKeyLike, CryptoProvider, Signer } from '../crypto/provider.js'
+import { loaded } from '../errors.js'
 import type { Certificate } from './certificate.js'
 
 /** PEM text or DER; several certificates, leaf first. */
@@ -30,6 +31,6 @@ export interface Identity {
  */
 export async function loadIdentity(input: IdentityInput, crypto: CryptoProvider): Promise<Identity> {
   if ('signer' in input) return input
-  const { readIdentity } = await import('./identity-material.js')
+  const { readIdentity } = await loaded(import('./identity-material.js'))
   return readIdentity(input, crypto)
 }

@@ -3,10 +3,9 @@
 // first, with every kind of work counted: no arrangement of certificates makes it run long.
 import { equal, hex } from '../bytes/index.js'
 import type { CryptoProvider } from '../crypto/provider.js'
-import { type ErrorCode, failure, TunnelError } from '../errors.js'
+import { type ErrorCode, failure, loaded, TunnelError } from '../errors.js'
 import { keyProblem, signatureFits } from './algorithms.js'
 import { type Certificate, isSelfIssued, type Signed } from './certificate.js'
-import { constrainedNames, constraintProblem } from './constraints.js'
 import type { RevocationCheck } from './crl.js'
 import { keyUsageBits } from './extensions.js'
 import { nameText, printable } from './names.js'
@@ -103,7 +102,7 @@ async function extend(search: Search, path: Path): Promise<Path | undefined> {
     const error =
       issuerProblem(search, path, issuer, anchor) ??
       (await signatureProblem(search, path, issuer)) ??
-      namesProblem(search, path, issuer) ??
+      (await namesProblem(search, path, issuer)) ??
       (await revocationProblem(search, path, issuer))
     if (error !== undefined) {
       note(search, path.length, (anchor ? 100 : 0) + (error.code === 'ERR_CERT_SIGNATURE' ? 0 : 1), error)
@@ -235,9 +234,14 @@ async function signatureProblem(
 }
 
 /** RFC 5280 §6.1.3 (b), (c), for all that lies below the issuer. */
-function namesProblem(search: Search, path: Path, issuer: Certificate): TunnelError | undefined {
+async function namesProblem(
+  search: Search,
+  path: Path,
+  issuer: Certificate,
+): Promise<TunnelError | undefined> {
   const { nameConstraints } = issuer
   if (nameConstraints === undefined) return undefined
+  const { constrainedNames, constraintProblem } = await loaded(import('./constraints.js'))
   for (const [depth, certificate] of path.entries()) {
     // Self-issued certificates are exempt unless they are the leaf.
     if (depth > 0 && isSelfIssued(certificate)) continue

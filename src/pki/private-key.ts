@@ -5,7 +5,7 @@ import { type Bytes, fromHex } from '../bytes/index.js'
 import { curveIds, keyIds } from '../crypto/oid.js'
 import type { CurveName } from '../crypto/provider.js'
 import { type Der, der, element, tags } from '../der/index.js'
-import { failure } from '../errors.js'
+import { failure, loaded } from '../errors.js'
 import { printable } from './names.js'
 import { type PemBlock, parsePem, pemText } from './pem.js'
 
@@ -48,7 +48,7 @@ export async function readPrivateKey(
   if (encryption === undefined) return fromDer(block.der, passphrase)
   // RFC 1421 §4.6.1.3, as OpenSSL's traditional format uses it.
   const secret = requirePassphrase(passphrase)
-  const { decryptTraditional } = await import('./forge-credentials.js')
+  const { decryptTraditional } = await loaded(import('./forge-credentials.js'))
   return opened(() => decryptTraditional(block.der, encryption, secret), fromPlain)
 }
 
@@ -80,7 +80,7 @@ async function fromDer(bytes: Uint8Array, passphrase: string | undefined): Promi
   if (outer.sequence().peek() !== tags.oid || outer.peek() !== tags.octetString)
     throw failure(code, 'no private key (a certificate, perhaps)')
   const secret = requirePassphrase(passphrase)
-  const { decryptPkcs8 } = await import('./forge-credentials.js')
+  const { decryptPkcs8 } = await loaded(import('./forge-credentials.js'))
   return opened(() => decryptPkcs8(bytes, secret), readPkcs8)
 }
 

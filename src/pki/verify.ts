@@ -2,7 +2,7 @@
 // `VerifiedChain`.
 import { type Bytes, equal } from '../bytes/index.js'
 import type { CryptoProvider } from '../crypto/provider.js'
-import { failure } from '../errors.js'
+import { failure, loaded } from '../errors.js'
 import { type Certificate, parseCertificate } from './certificate.js'
 import { nameText, printable } from './names.js'
 import { buildPath, defaultPathLimits, type PathLimits } from './path.js'
@@ -65,7 +65,7 @@ export async function verifyChain({
         others,
         trust,
         purpose,
-        revocation: crls?.length ? (await import('./crl.js')).revocationBy(crls) : undefined,
+        revocation: crls?.length ? (await loaded(import('./crl.js'))).revocationBy(crls) : undefined,
         // RFC 5280 §4.1.2.5: validity is counted in seconds.
         now: Math.floor(now / 1000) * 1000,
         crypto,

@@ -6,12 +6,14 @@ import { signerCan } from '../crypto/signatures.js'
 import { failure, TunnelError } from '../errors.js'
 import type { Identity } from '../pki/index.js'
 import { writeCertificate } from './messages/certificate.js'
-import type { CertificateRequest } from './messages/certificate-request.js'
+import { type CertificateRequest, readCertificateRequest } from './messages/certificate-request.js'
 import { signedContent, writeCertificateVerify } from './messages/certificate-verify.js'
 import type { WrittenMessage } from './messages/message.js'
 import type { TlsConfig } from './options.js'
 import { type SignatureScheme, schemeFits, signatureSchemes } from './registry.js'
 import type { Transcript } from './transcript.js'
+
+export { readCertificateRequest }
 
 /** What of a CertificateRequest decides the choice. */
 export type CertificateDemand = Pick<CertificateRequest, 'signatureSchemes' | 'authorities'>

@@ -10,14 +10,13 @@
 import type { Bytes } from '../bytes/index.js'
 import { equal, hex } from '../bytes/index.js'
 import type { CipherSuite } from '../crypto/provider.js'
-import { failure } from '../errors.js'
+import { failure, loaded } from '../errors.js'
 import type { VerifiedChain } from '../pki/index.js'
 import { type Channel, expect, observe } from './channel.js'
 import { channelBinding, loadChannelBinding } from './channel-binding.js'
-import { fingerprint, presentCertificate } from './client-certificate.js'
-import { type Offer, secondHello } from './hello.js'
+import type { Offer } from './hello.js'
 import { readCertificate } from './messages/certificate.js'
-import { type CertificateRequest, readCertificateRequest } from './messages/certificate-request.js'
+import type { CertificateRequest } from './messages/certificate-request.js'
 import { readCertificateVerify } from './messages/certificate-verify.js'
 import { type EncryptedExtensions, readEncryptedExtensions } from './messages/encrypted-extensions.js'
 import { readFinished, writeFinished } from './messages/finished.js'
@@ -70,6 +69,7 @@ export async function handshake13(
     channel.requireBoundary()
     transcript.retry()
     transcript.add(message)
+    const { secondHello } = await loaded(import('./second-hello.js'))
     offer = await secondHello(config, offer, suite, message, retry)
     transcript.add(offer.message)
     if (compatible) channel.sendChangeCipherSpec()
@@ -146,7 +146,8 @@ export async function handshake13(
   channel.openReading(proofs, suite, traffic.server)
 
   // Our Certificate and CertificateVerify, if asked for, and Finished
-  const identity = request && (await presentCertificate(config, alpn, request, transcript, send))
+  const ours = request && (await clientCertificate())
+  const identity = request && (await ours!.presentCertificate(config, alpn, request, transcript, send))
   if (identity !== undefined) channel.setClientCertificate('sent')
   send(writeFinished(schedule.finishedMac(hash, handshakeTraffic.client, transcript.digest())))
   await channel.flush()
@@ -164,7 +165,7 @@ export async function handshake13(
       client: request && {
         signatureSchemes: request.signatureSchemes,
         authorities: request.authorities,
-        fingerprint: fingerprint(config, identity),
+        fingerprint: ours!.fingerprint(config, identity),
       },
     },
     info: {
@@ -196,6 +197,11 @@ export async function handshake13(
   }
 }
 
+/** Our half of mutual TLS, which not every server asks for. */
+function clientCertificate(): Promise<typeof import('./client-certificate.js')> {
+  return loaded(import('./client-certificate.js'))
+}
+
 /** The server as it proved itself. */
 interface Server {
   readonly peer: VerifiedChain & Proof<'chain'>
@@ -218,6 +224,7 @@ async function authenticate(
   let request: CertificateRequest | undefined
   let message = await expect(channel, 'certificate_request', 'certificate')
   if (message.type === handshakeType.certificate_request) {
+    const { readCertificateRequest } = await clientCertificate()
     request = observe(trace, message, readCertificateRequest(message))
     // RFC 8446 §4.3.2: the context SHALL be empty in the handshake.
     if (request.context.length > 0) throw failure('ERR_TLS_ILLEGAL_PARAMETER', 'certificate_request_context')

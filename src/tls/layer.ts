@@ -38,7 +38,10 @@ export function tlsClient(options: TlsClientOptions): TlsLayer {
 
 /** What TLS has beside what every layer has. */
 export interface TlsLayer extends Layer<TlsInfo> {
-  /** Change the sending key, and ask the peer to change its own if told. Happens by itself before a key's limit. */
+  /**
+   * Change the sending key, and ask the peer to change its own if told. Happens by itself before a key's limit. TLS 1.2
+   * has no such thing: there it ends the connection with ERR_TLS_KEY_LIMIT.
+   */
   updateKeys(request?: KeyUpdateRequest): MaybePromise<void>
 }
 

@@ -80,7 +80,10 @@ export interface TlsClientOptions {
    * and beside a post-quantum one the first that every server knows: a share spares a round trip, and ML-KEM is cheap.
    */
   readonly keyShares?: readonly Group['name'][] | undefined
-  /** Where sessions are kept and looked for; without one none is resumed. */
+  /**
+   * Where sessions are kept and looked for; without one none is resumed. One is only offered while `expect` or `trust`
+   * still accept its chain and `identity` still chooses as it did, which is asked beforehand.
+   */
   readonly session?: SessionStore | undefined
   /** Tells this peer's sessions from others' in the same store. By default made of server name and protocols. */
   readonly sessionKey?: string | undefined

@@ -7,7 +7,13 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { hex, latin1 } from '../../src/bytes/index.js'
 import { type Identity, loadIdentity } from '../../src/pki/index.js'
 import { nodeCrypto } from '../../src/platform/node/crypto.js'
-import { type Session, type TlsClientOptions, type TlsInfo, tlsClient } from '../../src/tls/index.js'
+import {
+  memorySessionStore,
+  type Session,
+  type TlsClientOptions,
+  type TlsInfo,
+  tlsClient,
+} from '../../src/tls/index.js'
 import { type Authority, createAuthority, type Issued, type KeyChoice } from '../support/certificates.js'
 import { type Driven, layerOverSocket } from '../support/layer-over-socket.js'
 
@@ -231,6 +237,26 @@ describe('node:tls', () => {
     await client.until(14)
     peer.destroy()
     await expect(client.ended).rejects.toMatchObject({ code: 'ERR_TLS_TRUNCATED' })
+  })
+
+  it.each([
+    ['without client certificates', {}],
+    ['with a client certificate', { requestCert: true, rejectUnauthorized: true }],
+    ['after a HelloRetryRequest', { ecdhCurve: 'P-384' }],
+    ['under SHA-384', { ciphers: 'TLS_AES_256_GCM_SHA384' }],
+  ] as const)('resumes %s', async (_, serverOptions) => {
+    const session = memorySessionStore()
+    // Tickets of one server, good at the next.
+    const common = { ca: authority.certificate, ticketKeys: randomBytes(48), ...serverOptions }
+    const options = { session, identity: await identity('ecdsa-p256') }
+    for (const resumed of [false, true, true]) {
+      const { client, server } = await pair(options, common)
+      expect((await client.opened).resumed).toBe(resumed)
+      const peer = await server
+      expect(peer.isSessionReused()).toBe(resumed)
+      expect(peer.authorized).toBe('requestCert' in serverOptions)
+      await question(client, peer)
+    }
   })
 
   it('keeps tickets', async () => {

@@ -22,6 +22,7 @@ import { readNewSessionTicket, writeNewSessionTicket } from '../../src/tls/messa
 import { readServerHello, retryRandom, writeServerHello } from '../../src/tls/messages/server-hello.js'
 import { configure } from '../../src/tls/options.js'
 import { Opener, Sealer } from '../../src/tls/protection.js'
+import { type Recalled, recall } from '../../src/tls/recall.js'
 import { RecordReader } from '../../src/tls/record.js'
 import { bind, type Resumption } from '../../src/tls/resumption.js'
 import * as schedule from '../../src/tls/schedule.js'
@@ -203,7 +204,9 @@ describe.skipIf(!present)('client', () => {
       keylog: (line) => lines.push(line),
       session: { get: () => undefined, set: (_, session) => sessions.push(session), delete: () => false },
     })
-    const layer: Layer<TlsInfo> = new TlsClient(config, (channel) => handshake(config, channel, offer()))
+    const layer: Layer<TlsInfo> = new TlsClient(config, async (channel) =>
+      handshake(config, channel, offer(await recall(config))),
+    )
     const sent: string[] = []
     let info: TlsInfo | undefined
     const sink = {
@@ -330,7 +333,7 @@ describe('sections 5 to 7', () => {
 })
 
 /** The RFC's ClientHello, with the RFC's key. */
-function offer(): Offer {
+function offer(recalled: Recalled): Offer {
   const hello = readClientHello(message('ClientHello')).value
   const group: Group = nodeCrypto.groups.find(({ name }) => name === 'X25519')!
   // RFC 8410 §7: PKCS#8 around a raw X25519 key.
@@ -342,6 +345,7 @@ function offer(): Offer {
   const share = x25519Share(privateKey, createPublicKey(privateKey))
   expect(hex(share.publicKey)).toBe(vectors.client_x25519_public)
   return {
+    ...recalled,
     message: { ...message('ClientHello'), spans: [] },
     hello,
     shares: new Map([[group.id, share]]),

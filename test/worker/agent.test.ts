@@ -283,7 +283,7 @@ describe('a service that breaks the rules', () => {
   }
 
   it('silence', async () => {
-    await using impatient = await startWorker(bundle, { ...environment, LIMITS: { responseSeconds: 0.4 } })
+    await using impatient = await startWorker(bundle, { ...environment, LIMITS: { responseSeconds: 1 } })
     expect(await refusalOf(await get('web/silent', {}, impatient))).toEqual({
       status: 504,
       code: 'ERR_AGENT_TIMEOUT',
@@ -340,10 +340,26 @@ describe('refused before anything is dialed', () => {
     const body = new Blob([new Uint8Array(5000)]).stream()
     const unsaid = await get('web/silent', { method: 'POST', body, duplex: 'half' }, small)
     expect(await refusalOf(unsaid)).toEqual(refused)
+    // Here the answer has begun when the body grows too large.
+    const echoed = await get('web/echo', { method: 'POST', body: slowly(3, 500), duplex: 'half' }, small)
+    expect((await echoed.text()).length).toBeLessThanOrEqual(1000)
+    await small.logged({ event: 'agent', status: 200, code: 'ERR_AGENT_REQUEST_BODY' })
     const enough = await get('web/echo', { method: 'POST', body: new Uint8Array(1000) }, small)
     expect((await enough.arrayBuffer()).byteLength).toBe(1000)
   })
 })
+
+/** Pieces with a pause before each. */
+function slowly(count: number, size: number): ReadableStream<Uint8Array> {
+  let left = count
+  return new ReadableStream({
+    async pull(controller) {
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      if (left-- > 0) controller.enqueue(new Uint8Array(size))
+      else controller.close()
+    },
+  })
+}
 
 describe('a tunnel that does not open says the code of the library', () => {
   it.each([
@@ -382,7 +398,7 @@ describePeer('postgresql', 'a query to PostgreSQL', () => {
     }
     pgWorker = await startWorker(bundle, {
       ...base,
-      LIMITS: { queryBytes: 1_000_000, responseSeconds: 2 },
+      LIMITS: { queryBytes: 1_000_000, responseSeconds: 3 },
       TARGETS: { orders, nobody: { ...orders, database: { user: 'nobody', database: 'postgres' } } },
     })
   })

@@ -27,7 +27,9 @@ export async function startWeb(): Promise<TestService & { gone(): Promise<void> 
       )
       request.pipe(response)
     } else if (path === '/early') {
-      response.writeHead(413, { Connection: 'close' }).end('enough')
+      // Whole by its length; closing with bytes unread would reset the connection and could lose it.
+      response.writeHead(413, { 'Content-Length': 6 }).write('enough')
+      request.resume().on('end', () => response.end())
     } else if (path === '/zip') {
       response.setHeader('Content-Encoding', 'gzip')
       response.end(gzipSync('packed'))

@@ -1,6 +1,7 @@
 // A TLS 1.2 server for tests, the sister of `ScriptedServer`: bytes in by `receive`, bytes out by `take`, misbehaviour at
 // every step, strict checks of the client. Synchronous providers only.
 import { type Bytes, concat, equal, hex, latin1 } from '../../../src/bytes/index.js'
+import { isPostQuantum } from '../../../src/crypto/groups.js'
 import type { CryptoProvider, KeyShare, Signer } from '../../../src/crypto/provider.js'
 import type { AlertName } from '../../../src/errors.js'
 import { parseCertificate } from '../../../src/pki/index.js'
@@ -269,8 +270,10 @@ export class ScriptedServer12 {
   async #flight(hello: ClientHello): Promise<void> {
     const { crypto, chain, signer, request } = this.#script
     this.#say('certificate', () => writeCertificate12(chain))
-    const group = crypto.groups.find(({ id, name }) =>
-      this.#script.group === undefined ? hello.groups.includes(id) : name === this.#script.group,
+    const group = crypto.groups.find((each) =>
+      this.#script.group === undefined
+        ? hello.groups.includes(each.id) && !isPostQuantum(each)
+        : each.name === this.#script.group,
     )!
     this.#share = await group.generate()
     const honest = ecdhParams({ group: group.id, key: this.#share.publicKey })

@@ -17,7 +17,7 @@ describe('forgeCrypto()', () => {
     expect(provider.groups).toEqual([])
     expect(() => requireGroups(provider)).toThrow(code('ERR_CRYPTO_UNAVAILABLE'))
     const spread = { ...provider, groups: webcrypto(globalThis.crypto).groups }
-    expect(requireGroups(spread).map(({ name }) => name)[0]).toBe('X25519')
+    expect(requireGroups(spread).map(({ name }) => name)).toContain('X25519')
   })
 
   it('has no ECDSA and no CryptoKeys', async () => {

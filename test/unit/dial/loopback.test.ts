@@ -1,7 +1,12 @@
 // The dialer of Node with everything real in it, against node:tls and node:http on loopback.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { DialerOptions, TimedTraceEvent, TunnelSocket } from '../../../src/index.js'
-import { createDialer, type Dialer, dangerously } from '../../../src/platform/node/index.js'
+import {
+  createDialer,
+  type Dialer,
+  dangerously,
+  memorySessionStore,
+} from '../../../src/platform/node/index.js'
 import { type Authority, createAuthority, type Issued } from '../../support/certificates.js'
 import {
   type Balancer,
@@ -89,6 +94,24 @@ describe('through a load balancer', () => {
     expect(lb.clientCertificates).toBe(0)
     expect(inner.clients).toEqual(['alice'])
     expect(inner.serverNames).toEqual(['inner.test'])
+  })
+
+  it('resumes both floors where a session store is given, and the identity goes with the session', async () => {
+    const lb = await balancer()
+    const session = memorySessionStore()
+    const seen: unknown[] = []
+    for (const options of [{}, {}, { alpn: ['app', 'app-ping'] }]) {
+      const socket = await dialer(lb.port, { session, mode: 'websocket', ...options }).connect()
+      seen.push([socket.info.outerTls?.resumed, socket.info.tls.resumed])
+      await socket.close()
+    }
+    // Another list of protocols is another peer; outside of the tunnel none are offered.
+    expect(seen).toEqual([
+      [false, false],
+      [true, true],
+      [true, false],
+    ])
+    expect(inner.clients).toEqual(['alice', 'alice', 'alice'])
   })
 
   it('that refuses unknown ALPN by alert 120 (nginx): one connection more, then none', async () => {

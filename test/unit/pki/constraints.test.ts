@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { der } from '../../../src/der/index.js'
-import { constrainedNames, constraintProblem, readNameConstraints } from '../../../src/pki/constraints.js'
+import { constrainedNames, constraintProblem } from '../../../src/pki/constraints.js'
 import { type GeneralName, readGeneralName } from '../../../src/pki/general-names.js'
+import { readNameConstraints } from '../../../src/pki/name-constraints.js'
 import { readName } from '../../../src/pki/names.js'
 import { ascii, element, name, oid, sequence, text } from './der-bytes.js'
 

@@ -52,7 +52,11 @@ describe('handshake', () => {
       cookie: undefined,
     })
     expect(hello!.sessionId).toHaveLength(32)
-    expect(hello!.keyShares.map(({ group }) => group)).toEqual([29])
+    // ML-KEM where this Node has it, and X25519 beside it.
+    expect(hello!.keyShares.map(({ group }) => group)).toEqual([
+      ...(nodeCrypto.groups[0]!.id === 4588 ? [4588] : []),
+      29,
+    ])
     // RSASSA-PKCS1-v1_5 is for certificates, so it is offered, and refused in CertificateVerify elsewhere.
     expect(hello!.signatureSchemes).toEqual([
       0x0403, 0x0503, 0x0807, 0x0804, 0x0805, 0x0806, 0x0809, 0x080a, 0x080b, 0x0603, 0x0401, 0x0501, 0x0601,

@@ -84,12 +84,12 @@ describe.each(names)('%s', (name) => {
   })
 
   it('is of TLS 1.3 only', async () => {
-    const others = crypto.groups.filter((group) => group.name !== name)
-    const group = crypto.groups.find((each) => each.name === name)!
-    const only = { ...crypto, groups: [group, ...others] }
-    const meeting = await world.meet12({}, { crypto: only, versions: ['TLSv1.2'] })
+    const meeting = await world.meet12({}, { crypto, versions: ['TLSv1.2'] })
     expect(meeting.info?.version).toBe('TLSv1.2')
-    expect(['X25519', 'secp256r1']).toContain(meeting.info?.group)
+    expect(meeting.server.hellos[0]!.groups).toEqual([29, 23, 24, 25])
+    const params = () => new Uint8Array([3, idOf(name) >> 8, idOf(name) & 255, 1, 4])
+    const forced = await world.meet12({ params }, { crypto }, { tolerant: true })
+    expect(forced.error).toMatchObject({ code: 'ERR_TLS_ILLEGAL_PARAMETER', alert: 'illegal_parameter' })
   })
 })
 
