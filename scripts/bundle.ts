@@ -119,23 +119,39 @@ function textOf(outputs: readonly OutputFile[] | undefined): string {
   return outputs?.[0]?.text ?? ''
 }
 
-/** Minified and compressed sizes of an entry point, with its dependencies inside, split where it imports lazily. */
+/** Minified and compressed sizes of an entry point with its dependencies inside: at once, and chunk by chunk what is lazy. */
 export async function sizeOf(entry: EntryPoint): Promise<Size> {
-  const split = { minify: true, splitting: true, outdir: 'out', chunkNames: '[name]-[hash]' }
+  const [atOnce, lazy] = await Promise.all([buildAtOnce(entry), lazyChunks(entry)])
+  return { name: entry.name, ...weigh(textOf(atOnce.outputFiles)), lazy }
+}
+
+/** Files that an entry point loads at once when it is split, paths from the project root. */
+export async function loadedAtOnce(entry: EntryPoint): Promise<string[]> {
+  const { metafile, atOnce } = await buildSplit(entry)
+  const inputs = [...atOnce].flatMap((path) => Object.entries(metafile.outputs[path]!.inputs))
+  return inputs.flatMap(([path, { bytesInOutput }]) => (bytesInOutput > 0 ? [path] : [])).sort()
+}
+
+function buildAtOnce(entry: EntryPoint) {
+  return build({ ...settings(entry), minify: true, plugins: [lazyOutside, publishedDigests] })
+}
+
+async function lazyChunks(entry: EntryPoint): Promise<Size['lazy']> {
+  const { metafile, outputFiles, atOnce } = await buildSplit(entry)
+  return outputFiles
+    .map(({ path, text }) => ({ path: relative('', path), text }))
+    .filter(({ path }) => !atOnce.has(path))
+    .map(({ path, text }) => ({ name: chunkName(metafile.outputs[path]!), ...weigh(text) }))
+    .sort((a, b) => a.name.localeCompare(b.name))
+}
+
+/** In chunks, as bundlers do; `atOnce` are those that come with the entry point. */
+async function buildSplit(entry: EntryPoint) {
+  const split = { minify: true, splitting: true, outdir: 'out' }
   const { metafile, outputFiles } = await build({ ...settings(entry), ...split })
   const { outputs } = metafile
-  const texts = new Map(outputFiles.map(({ path, text }) => [relative('', path), text]))
   const start = Object.keys(outputs).find((path) => outputs[path]!.entryPoint === entry.source)!
-  const atOnce = reachable(outputs, start)
-  const weights = (paths: Iterable<string>) => [...paths].map((path) => weigh(texts.get(path)!))
-  return {
-    name: entry.name,
-    ...weights(atOnce).reduce(add),
-    lazy: Object.keys(outputs)
-      .filter((path) => !atOnce.has(path))
-      .map((path) => ({ name: chunkName(path, outputs[path]!), ...weigh(texts.get(path)!) }))
-      .sort((a, b) => a.name.localeCompare(b.name)),
-  }
+  return { metafile, outputFiles, atOnce: reachable(outputs, start) }
 }
 
 /** The chunks that come with one: those it imports, but not lazily. */
@@ -147,8 +163,10 @@ function reachable(outputs: Metafile['outputs'], from: string, found = new Set<s
   return found
 }
 
-function chunkName(path: string, { entryPoint }: Metafile['outputs'][string]): string {
-  return entryPoint?.replace(/^src\/|\.ts$/g, '') ?? `shared by some of these (${path.replace(/^out\//, '')})`
+/** The module that is imported lazily; of a chunk that several of them share, what is in it. */
+function chunkName({ entryPoint, inputs }: Metafile['outputs'][string]): string {
+  const modules = entryPoint === undefined ? Object.keys(inputs) : [entryPoint]
+  return modules.map((path) => path.replace(/^src\/|\.ts$/g, '')).join(' + ')
 }
 
 function weigh(text: string): Weight {
@@ -157,10 +175,6 @@ function weigh(text: string): Weight {
     gzip: gzipSync(text, { level: 9 }).length,
     brotli: brotliCompressSync(text).length,
   }
-}
-
-function add(a: Weight, b: Weight): Weight {
-  return { minified: a.minified + b.minified, gzip: a.gzip + b.gzip, brotli: a.brotli + b.brotli }
 }
 
 /** Leaves out what is imported lazily. */

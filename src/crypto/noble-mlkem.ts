@@ -2,6 +2,7 @@
 // draft-ietf-tls-ecdhe-mlkem §4, draft-ietf-tls-mlkem §3.
 import { ml_kem768, ml_kem1024 } from '@noble/post-quantum/ml-kem.js'
 import { concat } from '../bytes/index.js'
+import { failure } from '../errors.js'
 import { badKeyShare, groupIds, type NistGroupName, nistLengths } from './groups.js'
 import {
   type MlKemKey,
@@ -37,8 +38,9 @@ export function mlKem1024(source: RandomSource): Group {
   return mlKem1024Over(() => fresh(1024, source))
 }
 
-/** The key pair of a seed (d and z, 64 bytes). */
+/** The key pair of a seed (FIPS 203 §7.1: d and z, 64 bytes). */
 export function nobleMlKemKey(size: MlKemSize, seed: Uint8Array): MlKemKey {
+  if (seed.length !== 64) throw failure('ERR_CRYPTO_KEY', `${seed.length} bytes for a seed of ML-KEM`)
   const { keygen, decapsulate } = size === 768 ? ml_kem768 : ml_kem1024
   const { publicKey, secretKey } = keygen(seed)
   return { publicKey, decapsulate: (ciphertext) => decapsulate(ciphertext, secretKey) }

@@ -90,7 +90,7 @@ export async function climb(run: TcpRun, { connection, outer }: Opened, mode: Up
     connection,
     async () => {
       if (framing === 'websocket') await pushFraming(run, connection, webSocketLayer(run))
-      if (framing === 'ping') await pushFraming(run, connection, pingLayer(run))
+      if (framing === 'ping') await pushFraming(run, connection, await pingLayer(run))
       return enter(run, connection, framing, outer)
     },
     (error) => toldOfMasks(error, run, framing),

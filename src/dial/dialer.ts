@@ -6,7 +6,6 @@ import type { Platform } from '../platform/platform.js'
 import { abortError, type TunnelSocket } from '../stream/index.js'
 import { type TlsInfo, tlsClient } from '../tls/index.js'
 import type { Trace } from '../trace.js'
-import { pingFraming } from '../tunnel/index.js'
 import type { Verdict } from './cache.js'
 import { defaultProbeAlpn } from './defaults.js'
 import type { ConnectOptions, DialerOptions, Timeouts } from './options.js'
@@ -63,7 +62,12 @@ export interface Dialer {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-const ownLayers: Layers = { tls: tlsClient, ping: pingFraming, loadIdentity }
+const ownLayers: Layers = {
+  tls: tlsClient,
+  // Few protocols have it.
+  ping: async (options) => (await loaded(import('../tunnel/ping.js'))).pingFraming(options),
+  loadIdentity,
+}
 
 /** A dialer on a platform, by one way. Throws ERR_CONFIG_* for options that cannot be used; nothing is dialed yet. */
 export function dialerBy(

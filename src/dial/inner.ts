@@ -1,7 +1,7 @@
 // What every way to the server ends with: a connection over a wire, the headers and the address of its upgrade, the inner
 // TLS, and the ping framing that its protocol may ask for. Nothing here knows how the wire was opened.
 import { asTunnelError, failure, type TunnelError } from '../errors.js'
-import type { Layer } from '../layer.js'
+import type { Layer, MaybePromise } from '../layer.js'
 import { Connection, type Wire } from '../stream/index.js'
 import type { TlsClientOptions, TlsInfo } from '../tls/index.js'
 import type { HeadersRequest } from './options.js'
@@ -70,7 +70,7 @@ export function tlsBasics(
 /** The ping framing inside TLS, where the negotiated protocol has it; says whether it has. */
 export async function pushInnerPing(run: Run, connection: Connection, tls: TlsInfo): Promise<boolean> {
   if (tls.alpn?.endsWith('-ping') !== true) return false
-  await pushFraming(run, connection, pingLayer(run))
+  await pushFraming(run, connection, await pingLayer(run))
   return true
 }
 
@@ -79,7 +79,7 @@ export async function pushFraming(run: Run, connection: Connection, layer: Layer
   await within(run, { milliseconds: 0, phase: 'framing' }, (signal) => connection.push(layer, signal))
 }
 
-export function pingLayer(run: Run): Layer {
+export function pingLayer(run: Run): MaybePromise<Layer> {
   const { packet } = run.settings.limits
   return run.layers.ping(packet === undefined ? {} : { limits: { packet } })
 }

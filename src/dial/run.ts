@@ -1,21 +1,21 @@
 // One dial under way: what it may use, what it has seen, how long its phases took. Made by the dialer for every
 // connect() and detect(), handed through the files of the way that is gone; nothing here chooses or does I/O.
 import type { Phase } from '../errors.js'
-import type { Layer } from '../layer.js'
+import type { Layer, MaybePromise } from '../layer.js'
 import type { Identity, loadIdentity, TrustStore, UnverifiedTrust } from '../pki/index.js'
 import type { Platform } from '../platform/platform.js'
 import type { Connection } from '../stream/index.js'
 import { withDeadline } from '../stream/index.js'
 import type { TlsClientOptions, TlsInfo } from '../tls/index.js'
 import type { Trace } from '../trace.js'
-import type { pingFraming } from '../tunnel/index.js'
+import type { PingOptions } from '../tunnel/index.js'
 import type { Verdict } from './cache.js'
 import type { Settings } from './settings.js'
 
 /** The layers that every way ends with; tests put scripted ones here. */
 export interface Layers {
   readonly tls: (options: TlsClientOptions) => Layer<TlsInfo>
-  readonly ping: typeof pingFraming
+  readonly ping: (options: PingOptions) => MaybePromise<Layer>
   readonly loadIdentity: typeof loadIdentity
 }
 

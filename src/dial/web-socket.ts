@@ -1,7 +1,7 @@
 // The way of runtimes without raw TCP: their own WebSocket does TLS, upgrade and framing; ours is the inner TLS alone. ALPN
 // cannot be seen from there, so it upgrades always, which works without a load balancer too.
 import { failure } from '../errors.js'
-import { checkedFields, checkedPath } from '../tunnel/index.js'
+import { checkedFields, checkedPath } from '../tunnel/upgrade-request.js'
 import { connectionOver, enter, headersFor, orDestroy, upgradeUrl } from './inner.js'
 import { requireSecureForDirect } from './plan.js'
 import type { Reach } from './reach.js'

@@ -1,8 +1,7 @@
 // What we offer: the first ClientHello, and what it has in common with a second. RFC 8446 §4.1.2, §4.2.
-import { concat } from '../bytes/index.js'
 import { isPostQuantum } from '../crypto/groups.js'
-import type { CipherSuite, KeyShare } from '../crypto/provider.js'
-import { failure, loaded } from '../errors.js'
+import type { KeyShare } from '../crypto/provider.js'
+import { loaded } from '../errors.js'
 import type { Established } from './handshake13.js'
 import {
   type ClientHello,
@@ -10,16 +9,14 @@ import {
   type KeyShareEntry,
   writeClientHello,
 } from './messages/client-hello.js'
-import { type HandshakeMessage, hex16, type WrittenMessage } from './messages/message.js'
+import type { WrittenMessage } from './messages/message.js'
 import type { NewSessionTicket } from './messages/new-session-ticket.js'
-import type { ServerHello } from './messages/server-hello.js'
 import type { TlsConfig } from './options.js'
 import type { Recalled } from './recall.js'
 import { extensionType, MAX_PLAINTEXT, TLS12, TLS13 } from './registry.js'
 import { cipherSuites12 } from './registry12.js'
 import type { Resumption } from './resumption.js'
 import type { Resumption12 } from './resumption12.js'
-import { messageHash } from './transcript.js'
 
 /** A ClientHello as sent, with the private halves of its key shares. */
 export interface Offer {

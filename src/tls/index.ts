@@ -2,6 +2,7 @@
 export type { AlertName } from '../errors.js'
 export type { ChannelBindingType } from './channel-binding.js'
 export { type TlsLayer, tlsClient } from './layer.js'
+export { memorySessionStore } from './memory-session-store.js'
 export type { KeyUpdateRequest } from './messages/key-update.js'
 export type {
   IdentityRequest,
@@ -11,4 +12,4 @@ export type {
   TlsLimits,
   TlsVersion,
 } from './options.js'
-export { memorySessionStore, type Session, type SessionStore } from './session.js'
+export type { Session, SessionStore } from './session.js'

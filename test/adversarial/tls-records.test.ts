@@ -242,7 +242,8 @@ describe('an end', () => {
       const meeting = await world.meet({}, {}, { settle: false })
       await meeting.server.receive(meeting.sent[0]!)
       const flight = meeting.server.take()
-      if (cut === flight.length) break
+      // ECDSA signatures differ in length.
+      if (cut >= flight.length) break
       await meeting.inject(flight.slice(0, cut))
       await meeting.eof()
       expect(meeting.error?.code).toBe('ERR_TLS_HANDSHAKE_EOF')

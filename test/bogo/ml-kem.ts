@@ -1,5 +1,5 @@
-// The groups made of ML-KEM, whatever the runtime has: over noble's.
-import { mlKem1024, x25519MlKem768 } from '../../src/crypto/noble-mlkem.js'
+// ML-KEM for the shim, whatever the runtime has: the library's opt-in groups.
+import { mlKem1024, x25519MlKem768 } from '../../src/crypto/noble.js'
 import type { Group } from '../../src/crypto/provider.js'
 import { nodeCrypto } from '../../src/platform/node/crypto.js'
 

@@ -1,7 +1,8 @@
 // What one connection leaves for the next: the only file that knows how sessions are kept and offered again.
 
+import { memorySessionStore } from '../../src/tls/memory-session-store.js'
 import type { TlsClientOptions } from '../../src/tls/options.js'
-import { memorySessionStore, type Session, type SessionStore } from '../../src/tls/session.js'
+import type { Session, SessionStore } from '../../src/tls/session.js'
 import type { Settings } from './flags.js'
 
 export interface Sessions {

@@ -9,6 +9,7 @@ import {
   entryPoints,
   globalsUsed,
   globalsUsedBy,
+  loadedAtOnce,
   neededAtOnce,
   sizeOf,
 } from '../../scripts/bundle.js'
@@ -89,6 +90,14 @@ describe.each(entries)('$name', (entry: EntryPoint) => {
     it('has nothing inside that takes raw TCP', () => {
       // The upgrade request, its proof, and detection, each by words of its own.
       expect(own.text).not.toMatch(/Sec-WebSocket-Key|258EAFA5|a load balancer ends TLS/)
+    })
+
+    it('loads at once only what every connection needs', async () => {
+      const atOnce = await loadedAtOnce(entry)
+      expect(atOnce).toContain('src/tls/handshake13.ts')
+      const later =
+        /node-forge|\/(forge-sha512|mlkem|handshake12|protection12|prf|resumption|session|client-certificate|constraints|ping)\.ts$/
+      expect(atOnce.filter((path) => later.test(path))).toEqual([])
     })
   }
 

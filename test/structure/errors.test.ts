@@ -8,7 +8,9 @@ import { type ErrorCode, errorRows } from '../../src/errors.js'
 import { projectRoot, sourceFiles, withoutComments } from './source.js'
 
 /** Codes in the table that nothing raises yet, each with its reason. */
-const unraised: Partial<Record<ErrorCode, string>> = {}
+const unraised: Partial<Record<ErrorCode, string>> = {
+  ERR_CONFIG_CHUNK: 'raised beside the table, by `loaded`',
+}
 
 /** Codes that no test asserts, each with its reason. */
 const untested: Partial<Record<ErrorCode, string>> = {}

@@ -1,10 +1,13 @@
 // What npm publishes: each entry point has its types first, each target is built, and nothing else goes along.
 import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { digestNames, publishedDigest } from '../../scripts/forge-digests.js'
 import { projectRoot } from './source.js'
 
 interface Manifest {
@@ -14,6 +17,8 @@ interface Manifest {
   readonly bin: Readonly<Record<string, string>>
   readonly engines: { readonly node: string }
   readonly dependencies: Readonly<Record<string, string>>
+  readonly peerDependencies: Readonly<Record<string, string>>
+  readonly peerDependenciesMeta: Readonly<Record<string, { readonly optional?: boolean }>>
   readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>
 }
 
@@ -54,6 +59,12 @@ describe('package.json', () => {
     expect(Object.keys(manifest.dependencies).sort()).toEqual(['node-forge', 'ws'])
   })
 
+  it('asks nobody for @noble who does not want it', () => {
+    const peers = Object.keys(manifest.peerDependencies)
+    expect(peers).toEqual(['@noble/ciphers', '@noble/curves', '@noble/post-quantum'])
+    expect(peers.filter((name) => manifest.peerDependenciesMeta[name]?.optional !== true)).toEqual([])
+  })
+
   it('pins every dependency', () => {
     expect(Object.values(manifest.dependencies).filter((range) => !/^\d+\.\d+\.\d+$/.test(range))).toEqual([])
   })
@@ -69,7 +80,9 @@ describe('a build', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(projectRoot, 'node_modules', '.underpass-build-'))
     const tsc = join(projectRoot, 'node_modules', '.bin', 'tsc')
-    await promisify(execFile)(tsc, ['-p', 'tsconfig.build.json', '--outDir', folder], { cwd: projectRoot })
+    const run = promisify(execFile)
+    await run(tsc, ['-p', 'tsconfig.build.json', '--outDir', folder], { cwd: projectRoot })
+    await run(process.execPath, ['scripts/run.mjs', 'forge-digests', folder], { cwd: projectRoot })
   }, 120_000)
   afterAll(() => rm(folder, { recursive: true, force: true }))
 
@@ -79,6 +92,15 @@ describe('a build', () => {
       expect(existsSync(join(folder, path.replace(/^\.\/dist\//, '')))).toBe(true)
     },
   )
+
+  it.each(digestNames)('has its own %s, for which node-forge is not loaded', async (name) => {
+    const path = join(folder, 'crypto', `forge-${name}.js`)
+    expect(readFileSync(path, 'utf8')).toBe(publishedDigest(name))
+    expect(existsSync(`${path}.map`)).toBe(false)
+    const made = await import(pathToFileURL(path).href)
+    const digest: string = made[name].create().update('abc').digest().bytes()
+    expect(Buffer.from(digest, 'latin1').toString('hex')).toBe(createHash(name).update('abc').digest('hex'))
+  })
 
   it.each(Object.values(manifest.bin))('%s begins with a shebang', (path) => {
     const text = readFileSync(join(folder, path.replace(/^\.\/dist\//, '')), 'utf8')
@@ -94,8 +116,16 @@ describe('npm pack', () => {
     const [packed] = JSON.parse(stdout) as [{ files: ReadonlyArray<{ path: string }> }]
     const paths = packed.files.map(({ path }) => path)
     const expected =
-      /^(dist\/.*|src\/.*\.ts|docs\/errors\.md|README\.md|LICENSE|CHANGELOG\.md|SECURITY\.md|package\.json)$/
+      /^(dist\/.*|src\/.*\.ts|docs\/errors\.md|README\.md|LICENSE|CHANGELOG\.md|SECURITY\.md|THIRD-PARTY-NOTICES|package\.json)$/
     expect(paths.filter((path) => !expected.test(path))).toEqual([])
-    expect(paths).toEqual(expect.arrayContaining(['package.json', 'README.md', 'LICENSE', 'docs/errors.md']))
+    expect(paths).toEqual(
+      expect.arrayContaining([
+        'package.json',
+        'README.md',
+        'LICENSE',
+        'docs/errors.md',
+        'THIRD-PARTY-NOTICES',
+      ]),
+    )
   })
 })

@@ -1,5 +1,8 @@
 // Key shares of given private keys, which the providers' own tables never make: their groups generate fresh ones.
 import { createECDH, createPrivateKey, createPublicKey } from 'node:crypto'
+import type { MlKemKey } from '../../src/crypto/mlkem.js'
+import { nobleNistShare, nobleX25519Share } from '../../src/crypto/noble-groups.js'
+import { nobleMlKemKey } from '../../src/crypto/noble-mlkem.js'
 import type { CryptoProvider, KeyShare } from '../../src/crypto/provider.js'
 import { subtleShare } from '../../src/crypto/webcrypto-groups.js'
 import { nistShare, x25519Share } from '../../src/platform/node/crypto.js'
@@ -7,16 +10,20 @@ import { nistShare, x25519Share } from '../../src/platform/node/crypto.js'
 /** A share of a private key as Wycheproof writes it: the X25519 scalar, or the big-endian number. */
 type ShareOf = (privateKey: Uint8Array<ArrayBuffer>) => Promise<KeyShare>
 
-/** The share makers of a provider, or undefined when it has no key exchange. */
-export function sharesOf(provider: CryptoProvider): Shares | undefined {
-  return shares[provider.name]
+/** The share makers of a provider; none of what it does not have, or does not make of a given key. */
+export function sharesOf({ name }: CryptoProvider): Shares {
+  const [engine, more] = name.split('+')
+  return { ...(more === undefined ? {} : shares[more]), ...shares[engine!] }
 }
 
 const X25519_PKCS8 = '302e020100300506032b656e04220420'
 
 const subtle = globalThis.crypto.subtle
 
-type Shares = Readonly<Record<'X25519' | 'secp256r1' | 'secp384r1', ShareOf>>
+type Shares = Readonly<Partial<Record<'X25519' | 'secp256r1' | 'secp384r1', ShareOf>>> & {
+  /** The key pair of a seed. */
+  readonly mlKem?: (size: 768 | 1024, seed: Uint8Array) => MlKemKey
+}
 
 const shares: Readonly<Record<string, Shares>> = {
   node: {
@@ -31,6 +38,12 @@ const shares: Readonly<Record<string, Shares>> = {
     secp256r1: async (scalar) => nistShare('secp256r1', nistKey('prime256v1', scalar, 32)),
     secp384r1: async (scalar) => nistShare('secp384r1', nistKey('secp384r1', scalar, 48)),
   },
+  noble: {
+    X25519: async (scalar) => nobleX25519Share(scalar),
+    secp256r1: async (scalar) => nobleNistShare('secp256r1', padded(scalar, 32)),
+    secp384r1: async (scalar) => nobleNistShare('secp384r1', padded(scalar, 48)),
+    mlKem: nobleMlKemKey,
+  },
   webcrypto: {
     X25519: async (scalar) => {
       const encoded = Uint8Array.from([...Buffer.from(X25519_PKCS8, 'hex'), ...scalar])
@@ -44,9 +57,12 @@ const shares: Readonly<Record<string, Shares>> = {
 
 function nistKey(curve: string, scalar: Uint8Array, size: number): ReturnType<typeof createECDH> {
   const ecdh = createECDH(curve)
-  const padded = Buffer.concat([Buffer.alloc(size), scalar]).subarray(-size)
-  ecdh.setPrivateKey(padded)
+  ecdh.setPrivateKey(padded(scalar, size))
   return ecdh
+}
+
+function padded(scalar: Uint8Array, size: number): Buffer {
+  return Buffer.concat([Buffer.alloc(size), scalar]).subarray(-size)
 }
 
 async function subtleNist(

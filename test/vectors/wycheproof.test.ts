@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { forgeCrypto, webcrypto } from '../../src/crypto/index.js'
+import { withNoble } from '../../src/crypto/noble.js'
 import { nodeCrypto } from '../../src/platform/node/crypto.js'
 import { runWycheproof, type WycheproofSummary } from './wycheproof.js'
 
@@ -13,9 +14,10 @@ if (!present)
 
 // biome-ignore format: a table; at least so many vectors have to apply
 const providers = [
-  { provider: nodeCrypto,                  signatures: 5400, exchanges: 1600, aead: 440, hashed: 500 },
-  { provider: webcrypto(globalThis.crypto), signatures: 5400, exchanges: 1600, aead: 130, hashed: 500 },
-  { provider: forgeCrypto(nodeCrypto),     signatures: 2300, exchanges: 0,    aead: 130, hashed: 500 },
+  { provider: nodeCrypto,                         signatures: 5400, exchanges: 1600, kem: 0,   aead: 440, hashed: 500 },
+  { provider: webcrypto(globalThis.crypto),       signatures: 5400, exchanges: 1600, kem: 0,   aead: 130, hashed: 500 },
+  { provider: forgeCrypto(nodeCrypto),            signatures: 2300, exchanges: 0,    kem: 0,   aead: 130, hashed: 500 },
+  { provider: withNoble(forgeCrypto(nodeCrypto)), signatures: 5400, exchanges: 1600, kem: 190, aead: 440, hashed: 500 },
 ]
 
 describe.skipIf(!present).each(providers)('wycheproof: $provider.name', (bar) => {
@@ -35,6 +37,7 @@ describe.skipIf(!present).each(providers)('wycheproof: $provider.name', (bar) =>
   it('runs what applies, and gives a reason for the rest', () => {
     expect(totalOf(/^(ecdsa|ed25519|rsa)/)).toBeGreaterThanOrEqual(bar.signatures)
     expect(totalOf(/^(x25519|ecdh)/)).toBeGreaterThanOrEqual(bar.exchanges)
+    expect(totalOf(/^mlkem/)).toBeGreaterThanOrEqual(bar.kem)
     expect(totalOf(/^(aes|chacha)/)).toBeGreaterThanOrEqual(bar.aead)
     expect(totalOf(/^(hmac|hkdf)/)).toBeGreaterThanOrEqual(bar.hashed)
     for (const { reason } of summary.skipped) expect(reason).toMatch(/^\d+ vectors: (TLS has|the |no use)/)

@@ -2,7 +2,9 @@
 // the file's name, so any file of those types will do. Shared by the test beside it and by `npm run conformance`.
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { concat } from '../../src/bytes/index.js'
 import { ecdsaSignatureToDer, hkdfExpand, hkdfExtract } from '../../src/crypto/index.js'
+import { mlKem1024, x25519MlKem768 } from '../../src/crypto/mlkem.js'
 import type {
   CryptoProvider,
   CurveName,
@@ -125,6 +127,8 @@ function checkFor(algorithm: string, group: Group, provider: CryptoProvider): Ch
       return xdh(group, provider)
     case 'EcdhEcpointTest':
       return ecdh(group, provider)
+    case 'MLKEMTest':
+      return mlKem(group, provider)
     case 'EcdsaVerify':
     case 'EcdsaP1363Verify':
     case 'EddsaVerify':
@@ -156,6 +160,7 @@ function hmac(algorithm: string, group: Group, provider: CryptoProvider): Check 
   const hash = hashOf(algorithm, provider)
   if (hash === undefined) return 'the hash is not one of TLS'
   return async (vector) => {
+    await hash.load?.()
     const made = hash.hmac(bytes(vector.key), bytes(vector.msg))
     return same(made.subarray(0, group.tagSize / 8), bytes(vector.tag))
   }
@@ -165,6 +170,7 @@ function hkdf(algorithm: string, provider: CryptoProvider): Check | string {
   const hash = hashOf(algorithm, provider)
   if (hash === undefined) return 'the hash is not one of TLS'
   return async (vector) => {
+    await hash.load?.()
     const prk = hkdfExtract(hash, bytes(vector.salt), bytes(vector.ikm))
     // RFC 5869 §2.3: at most 255 blocks; asking for more is our own mistake.
     const made = await refusedBy('ERR_INTERNAL', async () =>
@@ -181,7 +187,7 @@ function hashOf(algorithm: string, provider: CryptoProvider): Hash | undefined {
 }
 
 function xdh(group: Group, provider: CryptoProvider): Check | string {
-  const share = group.curve === 'curve25519' ? sharesOf(provider)?.X25519 : undefined
+  const share = group.curve === 'curve25519' ? sharesOf(provider).X25519 : undefined
   if (share === undefined) return `the provider has no ${group.curve}`
   return async (vector) => {
     const own = await share(bytes(vector.private))
@@ -194,13 +200,32 @@ function xdh(group: Group, provider: CryptoProvider): Check | string {
 }
 
 function ecdh(group: Group, provider: CryptoProvider): Check | string {
-  const shares = sharesOf(provider)
-  const share = shares?.[group.curve as 'secp256r1']
+  const share = sharesOf(provider)[group.curve as 'secp256r1']
   if (share === undefined) return `the provider has no ${group.curve}`
   return async (vector) => {
     const own = await share(bytes(vector.private))
     const made = await refusedBy('ERR_TLS_KEY_SHARE', async () => own.derive(bytes(vector.public)))
     return made !== undefined && same(made, bytes(vector.shared))
+  }
+}
+
+/** Decapsulation, the client's half, by the group that is made of it; no client encapsulates. */
+function mlKem(group: Group, provider: CryptoProvider): Check | string {
+  const { mlKem: keyOf } = sharesOf(provider)
+  const size = group.parameterSet === 'ML-KEM-768' ? 768 : group.parameterSet === 'ML-KEM-1024' ? 1024 : 0
+  if (size === 0) return `TLS has no group with ${group.parameterSet}`
+  if (keyOf === undefined) return `the provider makes no ${group.parameterSet} key of a given seed`
+  const x25519 = provider.groups.find(({ name }) => name === 'X25519')!
+  return async (vector) => {
+    const key = await refusedBy('ERR_CRYPTO_KEY', async () => keyOf(size, bytes(vector.seed)))
+    if (key === undefined) return false
+    if (!same(key.publicKey, bytes(vector.ek))) return false
+    const made = size === 768 ? x25519MlKem768(() => key, x25519) : mlKem1024(() => key)
+    const own = await made.generate()
+    const rest = size === 768 ? (await x25519.generate()).publicKey : new Uint8Array(0)
+    const share = concat(bytes(vector.c), rest)
+    const secret = await refusedBy('ERR_TLS_KEY_SHARE', async () => own.derive(share))
+    return secret !== undefined && same(secret.subarray(0, 32), bytes(vector.K))
   }
 }
 

@@ -1,7 +1,7 @@
 // The browser's door: WebSocket for bytes, WebCrypto for keys. The only folder that knows a page's nouns; nothing of
 // Node or of workers enters. Pages cannot see ALPN and cannot open TCP: they upgrade always.
 // What is exported is what a page can use; layers for stacks of one's own are in `underpass`.
-import { webcrypto } from '../../crypto/index.js'
+import { webcrypto } from '../../crypto/webcrypto.js'
 import { type Dialer, type DialerOptions, dialerBy, overWebSocket } from '../../dial/index.js'
 import { failure } from '../../errors.js'
 import type { Platform } from '../platform.js'

@@ -1,7 +1,7 @@
 // The worker's door: WebSockets by fetch() for bytes, WebCrypto for keys. The only folder that knows the nouns of
 // workerd; nothing of Node or of pages enters. What fetch() opens shows no ALPN: it upgrades always.
 // What is exported is what a worker can use; layers for stacks of one's own are in `underpass`.
-import { webcrypto } from '../../crypto/index.js'
+import { webcrypto } from '../../crypto/webcrypto.js'
 import { type Dialer, type DialerOptions, dialerBy, overWebSocket } from '../../dial/index.js'
 import type { Platform } from '../platform.js'
 import { dialWebSocket } from './web-socket.js'

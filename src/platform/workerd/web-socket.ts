@@ -1,7 +1,6 @@
 // A WebSocket by fetch(), as workers open them: unlike a page they may set headers, and they see the answer. The types
 // of this runtime are declared here by shape, so that nobody needs its type package.
-import { asTunnelError, failure } from '../../errors.js'
-import { refusal } from '../../tunnel/upgrade-refusal.js'
+import { asTunnelError, failure, loaded } from '../../errors.js'
 import type { Platform } from '../platform.js'
 import { type WebSocketLike, webSocketWire } from '../web-socket.js'
 
@@ -46,5 +45,6 @@ async function refused(response: Response): Promise<Error> {
   const statusLine = `HTTP/1.1 ${response.status} ${response.statusText}`
   const fields = [...response.headers].map(([name, value]) => [name, value] as const)
   await response.body?.cancel()
+  const { refusal } = await loaded(import('../../tunnel/upgrade-refusal.js'))
   return refusal({ minor: 1, status: response.status, statusLine, fields }, new Uint8Array(0))
 }

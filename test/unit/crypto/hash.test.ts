@@ -1,5 +1,5 @@
 import { createHash, createHmac } from 'node:crypto'
-import { describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { fromHex, hex, utf8 } from '../../../src/bytes/index.js'
 import { forgeHashes, sha1 } from '../../../src/crypto/index.js'
 import type { Hash } from '../../../src/crypto/provider.js'
@@ -12,6 +12,10 @@ describe.each([
   ['node-forge', { ...forgeHashes, sha1 }],
   ['node:crypto', nodeCrypto.hashes],
 ] as const)('hashes of %s', (_, hashes) => {
+  beforeAll(async () => {
+    for (const hash of Object.values(hashes) as Hash[]) await hash.load?.()
+  })
+
   describe.each(Object.values(hashes))('$name', (hash) => {
     it('agrees with OpenSSL at every length around its blocks, and on long input', () => {
       for (const length of [...Array(300).keys(), 4095, 4096, 4097, 70_001]) {
@@ -88,5 +92,38 @@ describe.each([
         ),
       ),
     ).toBe('60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54')
+  })
+})
+
+describe('a hash that is loaded when it is needed', () => {
+  const file = '../../../src/crypto/forge-sha512.js'
+  const fresh = async () => {
+    vi.resetModules()
+    const { forgeHashes: hashes } = await import('../../../src/crypto/hash.js')
+    return hashes
+  }
+
+  it.each(['SHA-384', 'SHA-512'] as const)('%s is of no use before', async (name) => {
+    const hash = (await fresh())[name]
+    for (const use of [() => hash.digest(utf8('')), () => hash.hmac(utf8('')), () => hash.create()])
+      expect(use).toThrow(expect.objectContaining({ code: 'ERR_INTERNAL', blame: 'us' }))
+    await Promise.all([hash.load!(), hash.load!()])
+    expect(hex(hash.digest(utf8('abc')))).toBe(createHash(nodeName(hash)).update('abc').digest('hex'))
+    await hash.load!()
+  })
+
+  it('is said to be missing when it cannot be loaded, and may be had later', async () => {
+    vi.doMock(file, () => Promise.reject(new Error('no such file')))
+    const { 'SHA-384': hash } = await fresh()
+    await expect(hash.load!()).rejects.toMatchObject({ code: 'ERR_CONFIG_CHUNK', blame: 'config' })
+    expect(() => hash.digest(utf8(''))).toThrow(expect.objectContaining({ code: 'ERR_INTERNAL' }))
+    vi.doUnmock(file)
+    await hash.load!()
+    expect(hash.digest(utf8(''))).toHaveLength(48)
+  })
+
+  it('is not what SHA-256 or node:crypto are', () => {
+    expect(forgeHashes['SHA-256'].load).toBeUndefined()
+    expect(Object.values(nodeCrypto.hashes).filter(({ load }) => load !== undefined)).toEqual([])
   })
 })

@@ -19,6 +19,7 @@ describe('options', () => {
     ['a server name outside ASCII', { serverName: 'é.example.com' }, 'ERR_TLS_CONFIG'],
     ['an empty server name', { serverName: '' }, 'ERR_TLS_CONFIG'],
     ['a server name too long', { serverName: 'a.'.repeat(128) }, 'ERR_TLS_CONFIG'],
+    ['no version', { versions: [] }, 'ERR_TLS_CONFIG'],
     ['an empty protocol', { alpn: [''] }, 'ERR_TLS_CONFIG'],
     ['a protocol too long', { alpn: ['a'.repeat(256)] }, 'ERR_TLS_CONFIG'],
     ['a protocol that is not bytes', { alpn: ['€'] }, 'ERR_TLS_CONFIG'],
