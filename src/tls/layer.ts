@@ -124,6 +124,8 @@ export class TlsClient implements TlsLayer {
     return this.#guard(() => {
       // RFC 8446 §6.1: user_canceled says that it was no fault; close_notify still follows.
       if (this.#post === undefined) this.#queueAlert('user_canceled')
+      // RFC 8446 §4.6.3 allows silence here, but JSSE at its key limit takes an unanswered request for a fault.
+      else if (this.#outgoing.owesUpdate) this.#post.updateWriting('update_not_requested')
       this.#queueAlert('close_notify')
       this.#writeClosed = true
       sink.trace({ type: 'state', state: 'half-closed' })

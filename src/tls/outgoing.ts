@@ -51,6 +51,11 @@ export class Outgoing {
     this.#limit = bytes
   }
 
+  /** The peer asked for a key update and has none yet. */
+  get owesUpdate(): boolean {
+    return this.#owesUpdate
+  }
+
   /** Change the key before any more application data. */
   oweUpdate(): void {
     this.#owesUpdate = true

@@ -177,6 +177,16 @@ describe('updateKeys', () => {
     expect(updates(server).map(({ bytes }) => bytes[4])).toEqual([0])
     expect(server.read()).toEqual(latin1('datadata'))
   })
+
+  it('pays what it owes before close_notify', async () => {
+    const { server, conversation } = await opened()
+    server.keyUpdate('update_requested')
+    await conversation.settle()
+    await conversation.end()
+    await conversation.settle()
+    expect(updates(server).map(({ bytes }) => bytes[4])).toEqual([0])
+    expect(server.alerts).toEqual([{ name: 'close_notify', level: 1, encrypted: true }])
+  })
 })
 
 describe('a channel binding', () => {
