@@ -101,7 +101,8 @@ describe('node:tls', () => {
       version: 'TLSv1.3',
       alpn: 'two',
       serverName: 'localhost',
-      group: 'X25519',
+      // ML-KEM with it, where this Node has that: client and server alike.
+      group: nodeCrypto.groups[0]!.name,
       resumed: false,
       clientCertificate: false,
     })
@@ -169,7 +170,10 @@ describe('node:tls', () => {
   it('refuses a certificate for another name, and tells the server', async () => {
     const { client, server } = await pair({ serverName: 'elsewhere.example.com' })
     await expect(client.opened).rejects.toMatchObject({ code: 'ERR_CERT_NAME_MISMATCH' })
-    await expect(server).rejects.toMatchObject({ code: 'ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE' })
+    await expect(server).rejects.toMatchObject({
+      // OpenSSL 3.5 has another prefix for it.
+      code: expect.stringMatching(/_ALERT_BAD_CERTIFICATE$/),
+    })
   })
 
   it.each(nodeCrypto.suites.map(({ name }) => name))('speaks %s', async (suite) => {
