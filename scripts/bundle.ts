@@ -22,9 +22,14 @@ export interface Bundle {
   readonly inputs: readonly string[]
 }
 
-/** Bytes, minified, of what is loaded at once; what is imported lazily (`import()`) is fetched by who needs it. */
+/**
+ * Bytes, minified, of what is loaded at once, as one file; what is imported lazily (`import()`) is fetched by who needs it.
+ * This is the least that a bundler can make of it, and what budgets are for.
+ */
 export interface Size extends Weight {
   readonly name: string
+  /** The same as a bundler has it that also makes the lazy chunks: what they share with it stays whole, in files of its own. */
+  readonly split: { readonly gzip: number; readonly files: number }
   /** What else there is to be fetched, each by itself. A chunk's name is its module's. */
   readonly lazy: ReadonlyArray<Weight & { readonly name: string }>
 }
@@ -121,8 +126,15 @@ function textOf(outputs: readonly OutputFile[] | undefined): string {
 
 /** Minified and compressed sizes of an entry point with its dependencies inside: at once, and chunk by chunk what is lazy. */
 export async function sizeOf(entry: EntryPoint): Promise<Size> {
-  const [atOnce, lazy] = await Promise.all([buildAtOnce(entry), lazyChunks(entry)])
-  return { name: entry.name, ...weigh(textOf(atOnce.outputFiles)), lazy }
+  const [one, { metafile, outputFiles, atOnce }] = await Promise.all([buildAtOnce(entry), buildSplit(entry)])
+  const chunks = outputFiles.map(({ path, text }) => ({ path: relative('', path), ...weigh(text) }))
+  const early = chunks.filter(({ path }) => atOnce.has(path))
+  const lazy = chunks
+    .filter(({ path }) => !atOnce.has(path))
+    .map(({ path, ...weight }) => ({ name: chunkName(metafile.outputs[path]!), ...weight }))
+    .sort((a, b) => a.name.localeCompare(b.name))
+  const split = { gzip: early.reduce((sum, { gzip }) => sum + gzip, 0), files: early.length }
+  return { name: entry.name, ...weigh(textOf(one.outputFiles)), split, lazy }
 }
 
 /** Files that an entry point loads at once when it is split, paths from the project root. */
@@ -134,15 +146,6 @@ export async function loadedAtOnce(entry: EntryPoint): Promise<string[]> {
 
 function buildAtOnce(entry: EntryPoint) {
   return build({ ...settings(entry), minify: true, plugins: [lazyOutside, publishedDigests] })
-}
-
-async function lazyChunks(entry: EntryPoint): Promise<Size['lazy']> {
-  const { metafile, outputFiles, atOnce } = await buildSplit(entry)
-  return outputFiles
-    .map(({ path, text }) => ({ path: relative('', path), text }))
-    .filter(({ path }) => !atOnce.has(path))
-    .map(({ path, text }) => ({ name: chunkName(metafile.outputs[path]!), ...weigh(text) }))
-    .sort((a, b) => a.name.localeCompare(b.name))
 }
 
 /** In chunks, as bundlers do; `atOnce` are those that come with the entry point. */

@@ -1,5 +1,5 @@
 // `npm run size`: what each entry point weighs with its dependencies inside, minified; under it, with a plus, what it loads
-// only when it is needed.
+// only when it is needed. The last column is what comes at once when esbuild splits it, a file for each set of sharers.
 // `-- --json` prints the same as one object, in bytes. Fails when a budget is exceeded.
 import { budgets, entryPoints, type Size, sizeOf } from './bundle.js'
 
@@ -18,20 +18,22 @@ function asJson(sizes: readonly Size[]): unknown {
 
 function table(sizes: readonly Size[]): string {
   const rows = [
-    ['entry point', 'minified', 'gzip', 'brotli', 'budget (gzip)'],
-    ...sizes.flatMap(({ name, minified, gzip, brotli, lazy }) => [
+    ['entry point', 'minified', 'gzip', 'brotli', 'budget (gzip)', 'split (gzip)'],
+    ...sizes.flatMap(({ name, minified, gzip, brotli, split, lazy }) => [
       [
         name,
         kilo(minified),
         kilo(gzip),
         kilo(brotli),
         budgets[name] === undefined ? '' : kilo(budgets[name]),
+        split.files === 1 ? '' : `${kilo(split.gzip)}, ${split.files} files`,
       ],
       ...lazy.map((chunk) => [
         `  + ${chunk.name}`,
         kilo(chunk.minified),
         kilo(chunk.gzip),
         kilo(chunk.brotli),
+        '',
         '',
       ]),
     ]),
