@@ -21,6 +21,13 @@ export async function proxy(
   const agent = target.agent!
   const began = Date.now()
   const { dialer, socket } = await dial(target, agent, limits)
+  // A client that goes away must not take the clean-up with it: workerd drops a request that nothing waits for.
+  let over = () => {}
+  context.waitUntil(
+    new Promise<void>((resolve) => {
+      over = resolve
+    }),
+  )
   const answer = await exchange(
     socket,
     {
@@ -48,6 +55,7 @@ export async function proxy(
         } as const
         log(status === undefined ? line : { ...line, status })
         context.waitUntil(dialer.close())
+        over()
       },
     },
   )

@@ -64,11 +64,13 @@ export async function exchange(
     // Whoever still sends does it for nobody.
     outgoing?.cancel().catch(() => {})
     if (error !== undefined) {
+      // A read may be pending: workerd refuses to release such a reader, and nobody needs it any more.
       reader.cancel(error).catch(() => {})
       writer.abort(error).catch(() => {})
+    } else {
+      reader.releaseLock()
+      writer.releaseLock()
     }
-    reader.releaseLock()
-    writer.releaseLock()
     options.over({ ...totals, error })
   }
 

@@ -285,8 +285,8 @@ describe.skipIf(!present)('resumption (section 4)', () => {
   })
 })
 
-// Sections 5 to 7 differ from section 3 in facts that hold for any keys; the scripted server checks every Finished, and
-// with it the transcript.
+// What sections 5 to 7 show holds for any keys; the scripted server checks every Finished, and with it the transcript.
+// Their own bytes are in rfc8448-more.test.ts.
 describe('sections 5 to 7', () => {
   let world: World
   beforeAll(async () => {
