@@ -88,7 +88,7 @@ export function describePeer(names: PeerName | readonly PeerName[], title: strin
     })
     return
   }
-  describe.skip(`${title} [skipped, ${reason}]`, body)
+  describe.skip(`${title} [skipped, ${reason}]`, body) // the peer is not installed; CI=true made it a failure above
 }
 
 /** Count a peer that needs no gating because npm installed it: `recordExercised('pg (npm)', '8.23.1')`. */
