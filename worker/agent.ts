@@ -59,7 +59,7 @@ export async function proxy(
       },
     },
   )
-  return new Response(withLength(answer.body, answer.length), {
+  return new Response(answer.body, {
     status: answer.status,
     statusText: answer.reason,
     headers: responseFields(answer.fields, target.name, agent.serverName, request.method),
@@ -78,17 +78,6 @@ function servicePath(url: string, name: string): string {
 function lengthOf(request: Request): number | undefined {
   const length = request.headers.get('Content-Length')
   return length === null || !/^\d{1,15}$/.test(length) ? undefined : Number(length)
-}
-
-/**
- * A body of known length keeps it: without this the runtime would send chunks, and end them well even where the stream
- * failed. Of what comes in chunks only the log can tell whether it was whole.
- */
-function withLength(
-  body: ReadableStream<Uint8Array> | null,
-  length: number | undefined,
-): ReadableStream<Uint8Array> | null {
-  return body === null || length === undefined ? body : body.pipeThrough(new FixedLengthStream(length))
 }
 
 // RFC 9110 §7.6.1, and what frames a message.

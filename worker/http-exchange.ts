@@ -41,9 +41,8 @@ export interface Answer {
   readonly status: number
   readonly reason: string
   readonly fields: ReadonlyArray<readonly [string, string]>
-  /** Errors when the service's body does; cancelling it ends the exchange. */
+  /** Errors when the service's body does, where its length is known; the exchange ends when nobody reads it. */
   readonly body: ReadableStream<Uint8Array> | null
-  readonly length: number | undefined
 }
 
 /** Resolves with the head. Throws ERR_AGENT_*, and TunnelErrors of the stream. */
@@ -94,10 +93,10 @@ export async function exchange(
     totals.status = status
     if (end.kind === 'none' || (end.kind === 'length' && end.length === 0)) {
       finish()
-      return { status, reason, fields, body: null, length: undefined }
+      return { status, reason, fields, body: null }
     }
-    const body = streamOf(readBody(source, end), finish)
-    return { status, reason, fields, body, length: end.kind === 'length' ? end.length : undefined }
+    const length = end.kind === 'length' ? end.length : undefined
+    return { status, reason, fields, body: streamOf(readBody(source, end), length, finish) }
   } catch (thrown) {
     finish(thrown)
     throw thrown
@@ -162,27 +161,35 @@ function ascii(text: string): Uint8Array {
   return new TextEncoder().encode(text)
 }
 
-/** A stream that reads on only when it is read. */
+/**
+ * The body as a stream of the runtime's own, filled only as fast as it is read. A stream made in JavaScript would do,
+ * but of those workerd forgets now and then to tell that their reader went; a write to this one then fails.
+ */
 function streamOf(
   pieces: AsyncGenerator<Uint8Array, void, void>,
+  length: number | undefined,
   finish: (error?: unknown) => void,
 ): ReadableStream<Uint8Array> {
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      try {
-        const { done, value } = await pieces.next()
-        if (!done) return controller.enqueue(value)
-        finish()
-        controller.close()
-      } catch (thrown) {
-        finish(thrown)
-        controller.error(thrown)
-      }
-    },
-    cancel() {
-      finish(new Refusal('ERR_AGENT_CLIENT_GONE'))
-    },
+  // A known length is kept: in chunks the runtime would end well even what was cut.
+  const { readable, writable } =
+    length === undefined ? new IdentityTransformStream() : new FixedLengthStream(length)
+  const writer = writable.getWriter()
+  const gone = () => new Refusal('ERR_AGENT_CLIENT_GONE')
+  async function fill(): Promise<void> {
+    for await (const piece of pieces) {
+      await writer.write(piece).catch(() => {
+        throw gone()
+      })
+    }
+    // Not awaited before the exchange is over: the whole body is there, whoever reads it to the end.
+    finish()
+    await writer.close().catch(() => {})
+  }
+  fill().catch((thrown) => {
+    finish(thrown)
+    writer.abort(thrown).catch(() => {})
   })
+  return readable
 }
 
 async function inTime<T>(task: Promise<T>, milliseconds: number): Promise<T> {

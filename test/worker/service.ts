@@ -9,11 +9,9 @@ export interface TestService extends AsyncDisposable {
 }
 
 /** Tells what it was asked, and does what paths say. */
-export async function startWeb(): Promise<TestService & { gone(): Promise<void> }> {
-  let gone = () => {}
-  const goneOnce = new Promise<void>((resolve) => {
-    gone = resolve
-  })
+export async function startWeb(): Promise<TestService & { closed(): Promise<void> }> {
+  /** Of the last request for /endless. */
+  let closed: Promise<unknown> = Promise.resolve()
   const server = createHttpServer(async (request, response) => {
     const path = request.url ?? ''
     if (path === '/big') {
@@ -34,7 +32,7 @@ export async function startWeb(): Promise<TestService & { gone(): Promise<void> 
       response.setHeader('Content-Encoding', 'gzip')
       response.end(gzipSync('packed'))
     } else if (path === '/endless') {
-      request.socket.once('close', gone)
+      closed = new Promise((resolve) => request.socket.once('close', resolve))
       const more = () => {
         if (!response.destroyed && response.write(Buffer.alloc(16_384))) setTimeout(more, 1)
         else response.once('drain', more)
@@ -70,7 +68,7 @@ export async function startWeb(): Promise<TestService & { gone(): Promise<void> 
       response.end(request.method === 'HEAD' || path === '/empty' ? undefined : await told(request))
     }
   })
-  return { ...(await listening(server)), gone: () => goneOnce }
+  return { ...(await listening(server)), closed: () => closed.then(() => {}) }
 }
 
 async function told(request: IncomingMessage): Promise<string> {
