@@ -1,5 +1,6 @@
 import { cloudflareTest } from '@cloudflare/vitest-pool-workers'
 import { defineConfig } from 'vitest/config'
+import { chromiumProjects } from './test/support/chromium.js'
 import { peersReporter } from './test/support/peers-reporter.js'
 
 // workerd stays offline and quiet.
@@ -15,7 +16,7 @@ export default defineConfig({
         test: {
           name: 'node',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.workerd.test.ts'],
+          exclude: ['test/**/*.workerd.test.ts', 'test/**/*.chromium.test.ts'],
           testTimeout: 20_000,
           // Real servers make their first data directory in a hook.
           hookTimeout: 60_000,
@@ -25,6 +26,7 @@ export default defineConfig({
         plugins: [cloudflareTest({ miniflare: { compatibilityDate: '2026-04-01', cf: false } })],
         test: { name: 'workerd', include: ['test/**/*.workerd.test.ts'], testTimeout: 20_000 },
       },
+      ...chromiumProjects(),
     ],
   },
 })

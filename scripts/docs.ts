@@ -1,9 +1,13 @@
-// `npm run docs`: writes the generated documents. A structure test fails while they differ from the sources.
+// `npm run docs`: writes the generated documents. Tests fail while they differ from the sources.
 import { writeFileSync } from 'node:fs'
+import { cliDocument } from './cli-doc.js'
 import { errorsDocument } from './errors-doc.js'
 
-export function main(): number {
-  writeFileSync('docs/errors.md', errorsDocument())
-  process.stdout.write('docs/errors.md\n')
+export async function main(): Promise<number> {
+  const documents = { 'docs/errors.md': errorsDocument(), 'docs/cli.md': await cliDocument() }
+  for (const [path, content] of Object.entries(documents)) {
+    writeFileSync(path, content)
+    process.stdout.write(`${path}\n`)
+  }
   return 0
 }

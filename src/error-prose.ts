@@ -10,6 +10,11 @@ export const errorProse: ErrorProse = {
   ERR_CONFIG_ORIGIN: { what: 'The origin is not an https (or http) URL.', hint: 'Give the load balancer as https://host[:port].' },
   ERR_CONFIG_TRUST: { what: 'No usable trust anchor was given.', hint: 'Pass the PEM of the CA that signs the server in `trust`.' },
   ERR_CONFIG_IDENTITY: { what: 'The client certificate or key cannot be read.', hint: 'Pass PEM, PKCS#8, PKCS#1 or PKCS#12; check that the file is whole and the format supported.' },
+  ERR_CONFIG_IDENTITY_EXPIRED: { what: 'Your own certificate has expired.', hint: 'Log in again, or see why it is no longer renewed; nothing needs a restart.' },
+  ERR_CONFIG_IDENTITY_ROUTE: { what: 'The certificate leads to another database, application or cluster than is wanted.', hint: 'Log in to the wanted one (tsh db login, tsh apps login, tsh kube login), or use its own files.' },
+  ERR_CONFIG_LOGIN: { what: 'There is no usable login where one was looked for.', hint: 'Log in with tsh, or name the profile or directory that holds the login.' },
+  ERR_CONFIG_FILE: { what: 'A file cannot be read.', hint: 'Check the path, its permissions and its size.' },
+  ERR_CONFIG_COMMAND: { what: 'The command that should print headers failed.', hint: 'Run it by hand: it must end with status 0 in time and print `Name: value` lines.' },
   ERR_CONFIG_PASSPHRASE: { what: 'The private key is encrypted and the passphrase is missing or wrong.', hint: 'Pass the right `passphrase`.' },
   ERR_CONFIG_KEY_MISMATCH: { what: 'The private key does not belong to the certificate.', hint: 'Pass the key whose public half is in the first certificate.' },
   ERR_CONFIG_CHUNK: { what: 'A part of the library that is loaded when it is needed could not be loaded.', hint: 'Serve every file that the bundler made, those of earlier releases too while pages use them; see `cause`.' },
@@ -25,6 +30,14 @@ export const errorProse: ErrorProse = {
   ERR_DIAL_RESET: { what: 'The connection was reset while it was being set up.', hint: 'Something between here and the server dropped it; try again, then look for a middlebox.' },
   ERR_DIAL_FAILED: { what: 'The transport could not be opened.', hint: 'See `cause` for the runtime\'s own error.' },
   ERR_DETECT_INCONCLUSIVE: { what: 'Neither a direct handshake nor a connection upgrade worked.', hint: 'Read both pieces of evidence in `evidence`; set `mode` if you know which path is right.' },
+  // --- proxies on the way out ---
+  ERR_PROXY_CONFIG: { what: 'The address of the outbound proxy cannot be used.', hint: 'Give http://, https://, socks5:// or socks5h:// with host and port, in `outbound` or in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY.' },
+  ERR_PROXY_DIAL: { what: 'The outbound proxy itself cannot be reached.', hint: 'Check its address and that it runs; NO_PROXY or `outbound: \'none\'` goes around it.' },
+  ERR_PROXY_TLS: { what: 'TLS with the outbound proxy failed.', hint: 'Add the CA that signs the proxy to NODE_EXTRA_CA_CERTS or SSL_CERT_FILE, or write http:// if it speaks no TLS.' },
+  ERR_PROXY_AUTH: { what: 'The outbound proxy wants other credentials.', hint: 'Put user and password into the URL of the proxy, percent-encoded; only Basic and SOCKS5 passwords are supported.' },
+  ERR_PROXY_DENIED: { what: 'The outbound proxy does not allow this destination.', hint: 'Ask for the host and port named in the message to be allowed.' },
+  ERR_PROXY_UPSTREAM: { what: 'The outbound proxy cannot reach the destination.', hint: 'Check the name and port of the origin as the proxy sees them.' },
+  ERR_PROXY_PROTOCOL: { what: 'What answers at the address of the outbound proxy is no such proxy.', hint: 'Check scheme and port: http:// is for CONNECT, socks5:// and socks5h:// for SOCKS.' },
   // --- connection upgrade ---
   ERR_UPGRADE_REJECTED: { what: 'The upgrade request was answered with something other than 101.', hint: 'The message names status and server; the load balancer or a login wall in front of it answered.' },
   ERR_UPGRADE_REDIRECTED: { what: 'The upgrade request was redirected: usually a login wall, or http sent to https.', hint: 'Use the address it points to, or pass the headers that the login wall wants.' },
@@ -46,6 +59,7 @@ export const errorProse: ErrorProse = {
   ERR_WS_PROTOCOL: { what: 'A frame breaks RFC 6455: reserved bits or opcode, a bad control frame, or a wrong continuation.', hint: 'A middlebox may corrupt frames; compare with another network.' },
   ERR_WS_GOING_AWAY: { what: 'The server closed the WebSocket with 1001: it is shutting down or being replaced.', hint: 'Dial again.' },
   ERR_WS_ABNORMAL: { what: 'The WebSocket ended without a close frame (1006).', hint: 'An idle limit, a crash or a middlebox cut it; keep-alive pings help against the first.' },
+  ERR_WS_UNANSWERED: { what: 'The WebSocket opened, took our first bytes and ended without one in return.', hint: 'A Teleport proxy of 15.3.7 to 16.1 does not unmask frames and ends like this; update it, or dial from Node with `compat: [\'zero-mask\']`: browsers and Workers always mask. Any other server says why in its log.' },
   ERR_WS_SERVER_ERROR: { what: 'The server closed the WebSocket with 1011: it failed inside.', hint: 'Read the server\'s log.' },
   ERR_WS_CLOSED: { what: 'The server closed the WebSocket with another code, named in the message.', hint: 'Look the code up in RFC 6455 §7.4.' },
   // --- ping framing ---
@@ -109,6 +123,13 @@ export const errorProse: ErrorProse = {
   ERR_STREAM_CLOSED: { what: 'The stream was written or used after it was closed.', hint: 'Await `closed`, and write before close().' },
   ERR_STREAM_RESET: { what: 'The transport was reset or failed.', hint: 'See `cause`; dial again.' },
   ERR_STREAM_LIMIT: { what: 'A buffer reached its bound.', hint: 'Report this with the trace; a layer ignored backpressure.' },
+  // --- local proxies ---
+  ERR_LOCAL_LISTEN: { what: 'A local proxy cannot listen there.', hint: 'Choose another port or path, or end the process that holds it.' },
+  ERR_LOCAL_REQUEST: { what: 'A local client sent something that is no request this listener takes.', hint: 'Point the client at the listener made for its protocol.' },
+  ERR_LOCAL_DENIED: { what: 'No rule of this listener allows that target.', hint: 'Add it with `--allow`, or ask for a name that is allowed.' },
+  ERR_LOCAL_AUTH: { what: 'A local client did not give the user name and password of this listener.', hint: 'Give the client the credentials in the file of `--local-auth-file`.' },
+  ERR_LOCAL_LIMIT: { what: 'A local client ran into a limit of this listener.', hint: 'Raise the limit named in the message, or end idle clients.' },
+  ERR_LOCAL_SERVICE: { what: 'The service at the end of the tunnel broke HTTP.', hint: 'Read the service\'s log; check that it speaks the protocol negotiated.' },
   // --- gateway ---
   ERR_GATEWAY_CONFIG: { what: 'The gateway\'s configuration cannot be used.', hint: 'Correct the entry named in the message.' },
   ERR_GATEWAY_LISTEN: { what: 'The gateway cannot listen at that address.', hint: 'Another process holds the port, or it needs a privilege.' },

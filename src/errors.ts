@@ -17,6 +17,7 @@ export type Phase =
   | 'framing'
   | 'handshake'
   | 'stream'
+  | 'local'
   | 'gateway'
 
 /** RFC 8446 §6: alert descriptions by their RFC names, with their wire numbers. */
@@ -75,6 +76,11 @@ const table = {
   ERR_CONFIG_ORIGIN: { kind: 'config', phase: 'config', blame: 'config' },
   ERR_CONFIG_TRUST: { kind: 'config', phase: 'config', blame: 'config' },
   ERR_CONFIG_IDENTITY: { kind: 'config', phase: 'config', blame: 'config' },
+  ERR_CONFIG_IDENTITY_EXPIRED: { kind: 'config', phase: 'config', blame: 'config' },
+  ERR_CONFIG_IDENTITY_ROUTE: { kind: 'config', phase: 'config', blame: 'config' },
+  ERR_CONFIG_LOGIN: { kind: 'config', phase: 'config', blame: 'config' },
+  ERR_CONFIG_FILE: { kind: 'config', phase: 'config', blame: 'config' },
+  ERR_CONFIG_COMMAND: { kind: 'config', phase: 'config', blame: 'config' },
   ERR_CONFIG_PASSPHRASE: { kind: 'config', phase: 'config', blame: 'config' },
   ERR_CONFIG_KEY_MISMATCH: { kind: 'config', phase: 'config', blame: 'config' },
   ERR_CONFIG_CHUNK: { kind: 'config', phase: 'config', blame: 'config' },
@@ -91,6 +97,15 @@ const table = {
   ERR_DIAL_RESET: { kind: 'dial', phase: 'dial', blame: 'network', retryable: true },
   ERR_DIAL_FAILED: { kind: 'dial', phase: 'dial', blame: 'network', retryable: true },
   ERR_DETECT_INCONCLUSIVE: { kind: 'dial', phase: 'detect', blame: 'network', retryable: true },
+
+  // --- proxies on the way out ---
+  ERR_PROXY_CONFIG: { kind: 'config', phase: 'proxy', blame: 'config' },
+  ERR_PROXY_DIAL: { kind: 'dial', phase: 'proxy', blame: 'network', retryable: true },
+  ERR_PROXY_TLS: { kind: 'dial', phase: 'proxy', blame: 'network', exit: 5 },
+  ERR_PROXY_AUTH: { kind: 'dial', phase: 'proxy', blame: 'config' },
+  ERR_PROXY_DENIED: { kind: 'dial', phase: 'proxy', blame: 'network' },
+  ERR_PROXY_UPSTREAM: { kind: 'dial', phase: 'proxy', blame: 'network', retryable: true },
+  ERR_PROXY_PROTOCOL: { kind: 'dial', phase: 'proxy', blame: 'network' },
 
   // --- connection upgrade ---
   ERR_UPGRADE_REJECTED: { kind: 'upgrade', phase: 'upgrade', blame: 'peer', exit: 4 },
@@ -114,6 +129,7 @@ const table = {
   ERR_WS_PROTOCOL: { kind: 'framing', phase: 'framing', blame: 'peer' },
   ERR_WS_GOING_AWAY: { kind: 'framing', phase: 'framing', blame: 'peer', retryable: true },
   ERR_WS_ABNORMAL: { kind: 'framing', phase: 'framing', blame: 'network', retryable: true },
+  ERR_WS_UNANSWERED: { kind: 'framing', phase: 'framing', blame: 'peer', retryable: true },
   ERR_WS_SERVER_ERROR: { kind: 'framing', phase: 'framing', blame: 'peer', retryable: true },
   ERR_WS_CLOSED: { kind: 'framing', phase: 'framing', blame: 'peer' },
 
@@ -182,6 +198,14 @@ const table = {
   ERR_STREAM_CLOSED: { kind: 'stream', phase: 'stream', blame: 'caller' },
   ERR_STREAM_RESET: { kind: 'stream', phase: 'stream', blame: 'network', retryable: true },
   ERR_STREAM_LIMIT: { kind: 'stream', phase: 'stream', blame: 'us' },
+
+  // --- local proxies ---
+  ERR_LOCAL_LISTEN: { kind: 'config', phase: 'local', blame: 'config' },
+  ERR_LOCAL_REQUEST: { kind: 'stream', phase: 'local', blame: 'caller' },
+  ERR_LOCAL_DENIED: { kind: 'config', phase: 'local', blame: 'config' },
+  ERR_LOCAL_AUTH: { kind: 'config', phase: 'local', blame: 'caller' },
+  ERR_LOCAL_LIMIT: { kind: 'stream', phase: 'local', blame: 'caller', retryable: true },
+  ERR_LOCAL_SERVICE: { kind: 'stream', phase: 'local', blame: 'peer', retryable: true },
 
   // --- gateway ---
   ERR_GATEWAY_CONFIG: { kind: 'config', phase: 'gateway', blame: 'config' },

@@ -42,4 +42,6 @@ export interface Sink<Info = unknown> {
   /** Nothing more will come up; `cause` when the end was not clean. */
   eof(cause?: TunnelError): void
   trace(event: TraceEvent): void
+  /** Nobody looks at traces: what would only be made for them may be spared. */
+  readonly unwatched?: boolean
 }

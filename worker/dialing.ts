@@ -18,6 +18,7 @@ import { errorResponse } from './refusal.js'
 interface Credentials {
   readonly identity: Identity
   readonly trust: TrustStore
+  readonly originTrust: TrustStore | undefined
 }
 
 // Keys are parsed once in the life of the isolate. Results are kept, never promises: those belong to one request.
@@ -39,12 +40,14 @@ export async function dial(
 }
 
 export async function dialerFor(target: Target, agent: Agent, limits: Limits): Promise<Dialer> {
-  const { identity, trust } = await credentialsOf(agent)
+  const { identity, trust, originTrust } = await credentialsOf(agent)
   const milliseconds = limits.dialSeconds * 1000
   return createDialer({
     origin: target.origin,
     path: target.path,
     headers: target.headers,
+    transport: agent.transport,
+    ...(originTrust && { originTrust }),
     trust,
     identity,
     serverName: agent.serverName,
@@ -68,12 +71,13 @@ export async function tunnelFailure(error: TunnelError): Promise<Response> {
 export { TunnelError }
 
 async function credentialsOf(agent: Agent): Promise<Credentials> {
-  const key = [agent.trust, agent.certificate, agent.privateKey].join('\n')
+  const { certificate, privateKey, originTrust } = agent
+  const key = [agent.trust, originTrust ?? '', certificate, privateKey].join('\n')
   const known = loaded.get(key)
   if (known !== undefined) return known
-  const { certificate, privateKey } = agent
   const credentials = {
     trust: trustStore(agent.trust),
+    originTrust: originTrust === undefined ? undefined : trustStore(originTrust),
     identity: await loadIdentity({ certificate, privateKey }, workerdPlatform().crypto),
   }
   loaded.set(key, credentials)

@@ -24,6 +24,10 @@ export interface Target {
 
 /** What the Worker needs to be the client of a tunnel itself. */
 export interface Agent {
+  /** How the Worker itself reaches the origin; the blind relay always fetches. */
+  readonly transport: 'auto' | 'tcp' | 'fetch'
+  /** PEM: who signs the origin. Undefined: whom the platform trusts. */
+  readonly originTrust: string | undefined
   readonly serverName: string
   readonly alpn: string
   /** PEM, all three. */
@@ -157,6 +161,8 @@ const targetKeys = [
   'headers',
   'relay',
   'subjects',
+  'transport',
+  'originTrust',
   'serverName',
   'alpn',
   'trust',
@@ -197,7 +203,15 @@ function readDoor(door: string, at: string): Door {
 
 function readAgent(entry: Entry, at: string, doors: readonly Door[], environment: Environment): Agent {
   const pem = (key: string): string => secret(entry[key], `${at}.${key}`, environment)
+  // What reaches every origin, Cloudflare's own addresses too, and keeps the platform's protections.
+  const transport = entry.transport ?? 'fetch'
+  if (transport !== 'auto' && transport !== 'tcp' && transport !== 'fetch') throw invalid(`${at}.transport`)
+  // fetch() verifies by the platform's roots alone: an authority of one's own would look obeyed and not be.
+  if (entry.originTrust !== undefined && transport !== 'tcp')
+    throw invalid(`${at}.originTrust needs the transport "tcp"`)
   return {
+    transport,
+    originTrust: entry.originTrust === undefined ? undefined : pem('originTrust'),
     serverName: text(entry.serverName, `${at}.serverName`),
     alpn: text(entry.alpn, `${at}.alpn`),
     trust: pem('trust'),

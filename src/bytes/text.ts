@@ -26,6 +26,17 @@ export function fromLatin1(bytes: Uint8Array): string {
 
 /** UTF-8 of well-formed text; lone surrogates become U+FFFD. */
 export function utf8(text: string): Bytes {
+  const bytes = new Uint8Array(text.length)
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    // Most text here is ASCII, labels of the key schedule above all.
+    if (unit > 0x7f) return beyondAscii(text)
+    bytes[i] = unit
+  }
+  return bytes
+}
+
+function beyondAscii(text: string): Bytes {
   // With the flag `u` a pair is one symbol, so that only lone surrogates are of the class.
   const wellFormed = text.replace(/\p{Surrogate}/gu, '\ufffd')
   const escaped = encodeURIComponent(wellFormed)

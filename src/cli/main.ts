@@ -1,48 +1,27 @@
 #!/usr/bin/env node
-// The command line: chooses the command, turns errors into one clear line and an exit status (docs/errors.md), and ends
-// everything on Ctrl-C; a second Ctrl-C does not wait.
+// The command line: chooses the command, gathers its settings, turns errors into one clear line and an exit status
+// (docs/errors.md), and ends everything on Ctrl-C; a second Ctrl-C does not wait.
 import { readFileSync } from 'node:fs'
-import { asTunnelError, exitStatusOf, failure } from '../errors.js'
-import { demo, demoHelp } from './commands/demo.js'
-import { createOutput } from './output.js'
+import { errorProse } from '../error-prose.js'
+import { asTunnelError, exitStatusOf, failure, installProse } from '../errors.js'
+import { parseArguments } from './arguments.js'
+import type { Call, Command } from './command.js'
+import { loadCommand, loadEveryCommand } from './commands.js'
+import { readConfigFile } from './config-file.js'
+import { globalOptions } from './global-options.js'
+import { createOutput, type Output } from './output.js'
+import { createSettings } from './settings.js'
 
-const help = `Usage: underpass <command> [options]
+installProse(errorProse)
 
-Mutual TLS under the load balancer.
-
-Commands:
-  demo       see the main job on this machine, with nothing to install
-
-Options:
-  --help     help for underpass, or for a command
-  --version  print the version
-
-Examples:
-  underpass demo
-  underpass demo --once --json
-
-Exit status: 0 ok, 1 verdict "no", 2 usage or configuration, 3 network, 4 upgrade refused, 5 certificate,
-6 TLS peer, 7 timeout, 70 internal error, 130 interrupted.
-`
-
-const commands: Readonly<
-  Record<string, { run: (args: string[], signal: AbortSignal) => Promise<void>; help: string }>
-> = {
-  demo: { run: demo, help: demoHelp },
-}
+// Whoever reads our output may stop reading: `underpass … | head` is not an error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0)
+})
 
 process.exitCode = await main(process.argv.slice(2))
 
 async function main([name = '--help', ...args]: string[]): Promise<number> {
-  if (name === '--help' || name === '-h' || name === 'help') {
-    process.stdout.write(commands[args[0] ?? '']?.help ?? help)
-    return 0
-  }
-  if (name === '--version') {
-    const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
-    process.stdout.write(`${manifest.version}\n`)
-    return 0
-  }
   const interrupt = new AbortController()
   const onSignal = () => {
     if (interrupt.signal.aborted) process.exit(130)
@@ -50,33 +29,93 @@ async function main([name = '--help', ...args]: string[]): Promise<number> {
   }
   process.on('SIGINT', onSignal)
   process.on('SIGTERM', onSignal)
+  let json = args.includes('--json')
   try {
-    const command = Object.hasOwn(commands, name) ? commands[name] : undefined
-    if (command === undefined)
-      throw failure('ERR_CONFIG_INVALID', `there is no command ${JSON.stringify(name)}`, {
-        hint: 'See `underpass --help`.',
-      })
-    if (args.includes('--help') || args.includes('-h')) process.stdout.write(command.help)
-    else await command.run(args, interrupt.signal)
-    return 0
+    if (name === '--version' || name === '-V') return answer(`${version()}\n`)
+    if (name === '--help' || name === '-h' || (name === 'help' && args[0] === undefined)) {
+      const { programHelp } = await import('./help.js')
+      return answer(programHelp(await loadEveryCommand()))
+    }
+    if (name === 'help') return await help(await loadCommand(args[0]!))
+    const command = await loadCommand(name)
+    if (command.schema === undefined) json = false
+    return await run(command, args, interrupt.signal)
   } catch (thrown) {
-    return report(thrown, args.includes('--json'))
+    return report(thrown, json, createTerminal(args))
   } finally {
     process.off('SIGINT', onSignal)
     process.off('SIGTERM', onSignal)
   }
 }
 
-function report(thrown: unknown, json: boolean): number {
-  const usage =
-    thrown instanceof Error && 'code' in thrown && String(thrown.code).startsWith('ERR_PARSE_ARGS')
-  const error = usage ? failure('ERR_CONFIG_INVALID', (thrown as Error).message) : asTunnelError(thrown)
-  const { code, message, phase, blame, hint, evidence } = error
-  if (json)
-    process.stdout.write(`${JSON.stringify({ ok: false, code, message, phase, blame, hint, evidence })}\n`)
-  const { say, style } = createOutput({ stdout: process.stdout, stderr: process.stderr, env: process.env })
-  say(`${style.red(code)} ${message}`)
+async function run(command: Command, args: readonly string[], signal: AbortSignal): Promise<number> {
+  const { env, stdin, stdout } = process
+  const globals = globalOptions(command)
+  const options = [...command.options, ...globals]
+  const { flags, operands } = parseArguments(args, options)
+  if (flags.has('help')) return help(command)
+  if (flags.has('schema')) return answer(`${JSON.stringify(command.schema, undefined, 2)}\n`)
+  const { maxOperands = 1 } = command
+  if (operands.length > maxOperands)
+    throw failure('ERR_CONFIG_INVALID', `${JSON.stringify(operands[maxOperands])} is one word too many`, {
+      hint: `Usage: ${command.usage}`,
+    })
+  const file = createSettings(options, { flags, env }).text('config')
+  const config =
+    file === undefined || command.ownConfig
+      ? undefined
+      : await readConfigFile(file, command, await loadEveryCommand(), globals)
+  const settings = createSettings(options, { flags, env, config, file })
+  const json = command.schema !== undefined && settings.on('json')
+  const output = createOutput({
+    stdout,
+    stderr: process.stderr,
+    env,
+    json,
+    quiet: settings.on('quiet'),
+    ...(settings.on('no-color') && { color: false }),
+  })
+  const call: Call = { operands, settings, output, json, env, signal, stdin, stdout }
+  try {
+    return await command.run(call)
+  } catch (thrown) {
+    return report(thrown, json, output)
+  }
+}
+
+async function help(command: Command): Promise<number> {
+  const { commandHelp } = await import('./help.js')
+  return answer(commandHelp(command))
+}
+
+function answer(text: string): number {
+  process.stdout.write(text)
+  return 0
+}
+
+function version(): string {
+  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version
+}
+
+/** For what goes wrong before the settings are known. */
+function createTerminal(args: readonly string[]): Output {
+  const { stdout, stderr, env } = process
+  return createOutput({ stdout, stderr, env, ...(args.includes('--no-color') && { color: false }) })
+}
+
+function report(thrown: unknown, json: boolean, { json: print, style }: Output): number {
+  const error = asTunnelError(thrown)
+  const { code, message, detail, phase, blame, hint, evidence, retryable } = error
+  const status = exitStatusOf(code)
+  if (json) {
+    const facts = { code, message, phase, blame, retryable, hint, evidence, exitStatus: status }
+    print({ schema: 'underpass/error/1', ok: false, ...facts })
+  }
+  // Errors are told even with --quiet.
+  const say = (line: string) => process.stderr.write(`${line}\n`)
+  // A usage error says itself what is wrong; the table's sentence in front would only hide it.
+  say(`${style.red(code)} ${(code === 'ERR_CONFIG_INVALID' ? detail : undefined) ?? message}`)
   for (const line of evidence) say(`  ${style.dim('seen:')} ${line}`)
-  say(`  ${style.dim('try:')}  ${hint}`)
-  return exitStatusOf(code)
+  if (hint !== '') say(`  ${style.dim('try:')}  ${hint}`)
+  return status
 }

@@ -6,17 +6,25 @@ export interface Style {
   dim(text: string): string
   green(text: string): string
   red(text: string): string
+  yellow(text: string): string
   cyan(text: string): string
 }
 
 export interface Output {
+  /** For stderr. */
   readonly style: Style
+  /** For stdout: colour only where a person looks at that. */
+  readonly dataStyle: Style
   /** One line of data, on stdout. */
   data(line: string): void
-  /** One line for the person, on stderr; silent with `quiet`. */
+  /** One object of `--json`, on a line of stdout. */
+  json(object: unknown): void
+  /** One line for the person, on stderr; silent with `quiet` and with `--json`. */
   say(line: string): void
+  /** One line that a person must see even beside `--json`, on stderr; silent with `quiet`. */
+  warn(line: string): void
   /** Something that takes a while; returns what ends it. */
-  progress(what: string): (result?: string) => void
+  progress(what: string): (result?: string, status?: 'ok' | 'warn' | 'fail' | 'skipped') => void
 }
 
 interface Terminal {
@@ -29,29 +37,44 @@ export function createOutput(options: {
   readonly stderr: Terminal
   readonly env: Readonly<Record<string, string | undefined>>
   readonly quiet?: boolean
+  /** Data for programs goes to stdout: nothing but warnings beside it. */
+  readonly json?: boolean
   readonly color?: boolean
 }): Output {
-  const { stdout, stderr, env, quiet = false } = options
+  const { stdout, stderr, env } = options
+  const quiet = options.quiet === true || options.json === true
   const tty = stderr.isTTY === true && env.TERM !== 'dumb'
   const style = createStyle(options.color ?? wantsColor(env, tty))
+  const dataTty = stdout.isTTY === true && env.TERM !== 'dumb'
+  const dataStyle = createStyle(options.color ?? wantsColor(env, dataTty))
   const say = (line: string) => {
     if (!quiet) stderr.write(`${line}\n`)
   }
   return {
     style,
+    dataStyle,
     data: (line) => stdout.write(`${line}\n`),
+    json: (object) => stdout.write(`${JSON.stringify(object)}\n`),
     say,
+    warn(line) {
+      if (options.quiet !== true) stderr.write(`${line}\n`)
+    },
     progress(what) {
       if (!quiet && tty) stderr.write(`${style.dim('…')} ${what}`)
       const begun = performance.now()
-      return (result = '') => {
+      return (result = '', status = 'ok') => {
         if (quiet) return
         const seconds = `${((performance.now() - begun) / 1000).toFixed(2)} s`
-        const line = `${style.green('✓')} ${what} ${style.dim(result === '' ? seconds : `${result}, ${seconds}`)}`
+        const line = `${marks(style)[status]} ${what} ${style.dim(result === '' ? seconds : `${result}, ${seconds}`)}`
         stderr.write(tty ? `\r\x1b[K${line}\n` : `${line}\n`)
       }
     },
   }
+}
+
+/** How a step went. */
+export function marks(style: Style): Readonly<Record<'ok' | 'warn' | 'fail' | 'skipped', string>> {
+  return { ok: style.green('✓'), warn: style.yellow('!'), fail: style.red('✗'), skipped: style.dim('-') }
 }
 
 function wantsColor(env: Readonly<Record<string, string | undefined>>, tty: boolean): boolean {
@@ -70,6 +93,7 @@ function createStyle(color: boolean): Style {
     dim: paint(2, 22),
     green: paint(32, 39),
     red: paint(31, 39),
+    yellow: paint(33, 39),
     cyan: paint(36, 39),
   }
 }

@@ -1,6 +1,6 @@
 // HKDF (RFC 5869) and the TLS 1.3 forms of it (RFC 8446 §7.1), over any provider's synchronous hash. No secrets are
 // named or kept here; the key schedule lives in `tls`.
-import { type Bytes, utf8, Writer } from '../bytes/index.js'
+import { type Bytes, utf8 } from '../bytes/index.js'
 import { failure } from '../errors.js'
 import type { Hash } from './provider.js'
 
@@ -38,11 +38,19 @@ export function hkdfExpandLabel(
   const named = utf8(`tls13 ${label}`)
   if (named.length > 255 || context.length > 255)
     throw failure('ERR_INTERNAL', 'HKDF label or context out of range')
-  const info = new Writer(4 + named.length + context.length)
-    .u16(length)
-    .vector(1, (w) => w.bytes(named))
-    .vector(1, (w) => w.bytes(context))
-  return hkdfExpand(hash, secret, info.finish(), length)
+  const end = 4 + named.length + context.length
+  const info = new Uint8Array(end + 1)
+  info[0] = length >> 8
+  info[1] = length
+  info[2] = named.length
+  info.set(named, 3)
+  info[3 + named.length] = context.length
+  info.set(context, 4 + named.length)
+  if (length > hash.length) return hkdfExpand(hash, secret, info.subarray(0, end), length)
+  // RFC 5869 §2.3: a single block is the HMAC of info and the counter 1.
+  info[end] = 1
+  const block = hash.hmac(secret, info)
+  return length === block.length ? block : block.slice(0, length)
 }
 
 /** RFC 8446 §7.1 Derive-Secret; `transcript` is the transcript hash, already computed. */

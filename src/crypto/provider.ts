@@ -137,6 +137,8 @@ export interface CryptoProvider {
   ): MaybePromise<boolean>
   /** Whether `verify` can do it: decides which signature schemes are offered. */
   canVerify(algorithm: SignatureAlgorithm, key?: KeyKind): boolean
+  /** Whether it made this very signer of a key in memory, and answers for what it signs. Others are checked before they are believed. */
+  vouchesFor?(signer: Signer): boolean
   /** A signer for an unencrypted PKCS#8 key (DER), or for a CryptoKey with usage `sign`. */
   signer(key: Uint8Array | CryptoKeyLike, kind: KeyKind): MaybePromise<Signer>
 }

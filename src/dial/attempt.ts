@@ -1,6 +1,6 @@
 // One connection over raw TCP on its way up: the wire, the outer TLS, the upgrade with its framing, the inner TLS. Every
 // function either hands the connection on or destroys it. What a failure means is decided elsewhere (detect.ts, plan.ts).
-import { CertificateError, failure, type TunnelError } from '../errors.js'
+import { CertificateError, failure, type Phase, type TunnelError } from '../errors.js'
 import type { Connection } from '../stream/index.js'
 import type { TlsInfo } from '../tls/index.js'
 import type { UpgradeInfo } from '../tunnel/index.js'
@@ -39,10 +39,15 @@ export interface OuterHello {
   isOurs(alpn: string | undefined): boolean
 }
 
-/** TCP only. Throws ERR_DIAL_*, ERR_TIMEOUT (phase `dial`), ERR_ABORTED. */
-export async function openWire(run: TcpRun): Promise<Connection> {
+/** TCP only, or what else `dial` opens. Throws ERR_DIAL_*, ERR_PROXY_*, ERR_TIMEOUT (phase `dial` or `proxy`), ERR_ABORTED. */
+export async function openWire(run: TcpRun, dial: TcpRun['tcp']['dial'] = run.tcp.dial): Promise<Connection> {
   const { settings } = run
-  const { address } = settings.origin
+  const { address, secure } = settings.origin
+  const { connect, handshake } = settings.timeouts
+  const isTls = secure && dial === run.tcp.dial
+  // A runtime that does TLS too does both in one go. 0 stands for no limit, in one part and so for the whole.
+  const milliseconds = dial === run.tcp.dial ? connect : connect && handshake && connect + handshake
+  const deadline: { milliseconds: number; phase: Phase } = { milliseconds, phase: 'dial' }
   run.connections++
   // Timings are those of the connection that is kept.
   for (const phase of ['outerTls', 'upgrade', 'innerTls'] as const) delete run.timings[phase]
@@ -50,8 +55,16 @@ export async function openWire(run: TcpRun): Promise<Connection> {
   const wire = await timed(
     run,
     'tcp',
-    { milliseconds: settings.timeouts.connect, phase: 'dial' },
-    (signal) => run.tcp.dial(address, { signal, trace: (name, facts) => step(run, name, facts) }),
+    deadline,
+    (signal) =>
+      dial(address, {
+        signal,
+        isTls,
+        trace: (name, facts) => step(run, name, facts),
+        busy: (phase) => {
+          deadline.phase = phase
+        },
+      }),
     (late) => late.destroy(),
   )
   return connectionOver(run, wire)
@@ -143,7 +156,8 @@ export async function standOn(run: TcpRun, { connection, outer }: Opened): Promi
   })
 }
 
-function webSocketLayer(run: TcpRun): ReturnType<TcpRun['tcp']['webSocket']> {
+/** The framing that an upgrade to WebSocket brings. */
+export function webSocketLayer(run: TcpRun): ReturnType<TcpRun['tcp']['webSocket']> {
   const { limits, compat } = run.settings
   return run.tcp.webSocket({
     random: (length) => run.platform.crypto.random(length),

@@ -59,8 +59,9 @@ export async function inOrder<M extends Mode, T>(
 
 /** TCP and, for https, a TLS that offers no application protocol: what every load balancer takes. */
 export async function openForUpgrade(run: TcpRun): Promise<Opened> {
-  const connection = await openWire(run)
-  if (!run.settings.origin.secure) return { connection, outer: undefined }
+  const { dialTls } = run.tcp
+  const connection = await openWire(run, dialTls)
+  if (!run.settings.origin.secure || dialTls !== undefined) return { connection, outer: undefined }
   return openOuter(run, connection, {
     alpn: [],
     serverName: run.settings.origin.address.host,

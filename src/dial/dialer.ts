@@ -1,6 +1,6 @@
 // The dialer: one origin, many tunnels. Checks options, prepares trust and identity once, dials with retries, and owns
 // what is open so that close() can end it. How the server is reached is the affair of the way it was given (reach.ts).
-import { failure, loaded } from '../errors.js'
+import { failure, loaded, TunnelError } from '../errors.js'
 import { type Identity, type IdentityInput, loadIdentity } from '../pki/index.js'
 import type { Platform } from '../platform/platform.js'
 import { abortError, type TunnelSocket } from '../stream/index.js'
@@ -204,6 +204,7 @@ async function asked(
   try {
     return await given()
   } catch (cause) {
+    if (cause instanceof TunnelError) throw cause
     throw failure('ERR_CONFIG_IDENTITY', 'the `identity` function failed', { cause })
   }
 }

@@ -36,6 +36,8 @@ export interface Circumstances {
   readonly override: boolean | undefined
   /** The origin has an outer TLS. */
   readonly secure: boolean
+  /** That TLS is the runtime's, and shows no ALPN. */
+  readonly blind: boolean
 }
 
 /** How to go about it where raw TCP exists, so that ALPN can be seen. Throws ERR_CONFIG_INVALID for direct over http. */
@@ -45,6 +47,8 @@ export function planFor(given: Circumstances): Plan {
     return automatic(automaticUpgrades, 'the origin is plain http: there is no outer TLS to ask')
   if (given.override === true) return automatic(automaticUpgrades, 'the override says: upgrade')
   if (given.override === false) return automatic(['direct'], 'the override says: no upgrade')
+  if (given.blind)
+    return automatic(automaticUpgrades, 'the TLS of this runtime shows no ALPN: always upgrade')
   return { kind: 'detect', upgrades: automaticUpgrades }
 }
 

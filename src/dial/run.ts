@@ -5,7 +5,7 @@ import type { Layer, MaybePromise } from '../layer.js'
 import type { Identity, loadIdentity, TrustStore, UnverifiedTrust } from '../pki/index.js'
 import type { Platform } from '../platform/platform.js'
 import type { Connection } from '../stream/index.js'
-import { withDeadline } from '../stream/index.js'
+import { type DeadlineOptions, withDeadline } from '../stream/index.js'
 import type { TlsClientOptions, TlsInfo } from '../tls/index.js'
 import type { Trace } from '../trace.js'
 import type { PingOptions } from '../tunnel/index.js'
@@ -100,7 +100,15 @@ export async function within<T>(
   discard?: (late: T) => void,
 ): Promise<T> {
   const timeout = deadline.milliseconds === 0 ? undefined : deadline.milliseconds
-  return withDeadline({ signals: run.signals, timeout, phase: deadline.phase }, work, discard)
+  const options: DeadlineOptions = {
+    signals: run.signals,
+    timeout,
+    // Asked for when it passes: the work may have got to another phase by then.
+    get phase() {
+      return deadline.phase
+    },
+  }
+  return withDeadline(options, work, discard)
 }
 
 /** As `within`, and notes how long it took. */

@@ -14,7 +14,9 @@ export interface UnderLayers {
 export interface TcpRun extends Run {
   readonly tcp: UnderLayers & {
     readonly dial: NonNullable<Platform['dialTcp']>
-    /** Who may vouch for the origin itself; undefined where it has no TLS. */
+    /** The outer TLS under an upgrade, where it is the runtime's. */
+    readonly dialTls: Platform['dialTls'] | undefined
+    /** Who may vouch for the origin itself; undefined where it has no TLS, or where the runtime does that. */
     readonly trust: TrustStore | UnverifiedTrust | undefined
     readonly verdicts: VerdictCache
     readonly flights: SingleFlight

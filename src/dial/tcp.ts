@@ -19,10 +19,11 @@ export const overTcp: Reach = /* @__PURE__ */ overTcpWith({ upgrade, webSocket }
 export function overTcpWith(layers: UnderLayers): Reach {
   return (site) => {
     const { platform, settings: base, clock } = site
+    const blind = isBlind(site)
     const anchors = outerAnchors(site)
     const verdicts = site.verdicts ?? verdictCache({ clock })
     const flights = singleFlight()
-    planOf(base)
+    planOf(base, blind)
     // Options that only the upgrade layer can judge are refused when the dialer is made, not at the first dial.
     layers.upgrade({
       host: base.host,
@@ -33,14 +34,17 @@ export function overTcpWith(layers: UnderLayers): Reach {
       crypto: platform.crypto,
     })
     return {
-      check: (settings) => void planOf(settings),
+      check: (settings) => void planOf(settings, blind),
       async begin(run) {
         const dial = platform.dialTcp?.bind(platform)
         if (dial === undefined) throw failure('ERR_UNSUPPORTED_PLATFORM', `${platform.name} opens no raw TCP`)
         const trust = await anchors()
         tellUnverified(run, 'originTrust', trust)
-        const own: TcpRun = Object.assign(run, { tcp: { ...layers, dial, trust, verdicts, flights } })
-        const plan = planOf(run.settings)
+        const dialTls = blind ? platform.dialTls?.bind(platform) : undefined
+        const own: TcpRun = Object.assign(run, {
+          tcp: { ...layers, dial, dialTls, trust, verdicts, flights },
+        })
+        const plan = planOf(run.settings, blind)
         return {
           async reach() {
             if (plan.kind === 'detect') return reachDetecting(own, plan.upgrades)
@@ -58,12 +62,23 @@ export function overTcpWith(layers: UnderLayers): Reach {
   }
 }
 
-function planOf({ mode, origin, override, modeGiven }: Settings): Plan {
+function planOf({ mode, origin, override, modeGiven }: Settings, blind: boolean): Plan {
   return planFor({
     mode,
     override: modeGiven ? undefined : upgradeOverride(override, origin.address),
     secure: origin.secure,
+    blind,
   })
+}
+
+/** Nobody said who signs the origin, and only the runtime's own TLS can tell. */
+function isBlind({ platform, settings, originTrust }: Site): boolean {
+  return (
+    settings.origin.secure &&
+    originTrust === undefined &&
+    platform.systemRoots === undefined &&
+    platform.dialTls !== undefined
+  )
 }
 
 /** Who vouches for the origin itself, decided now and, for the platform's roots, loaded when first needed. */
@@ -71,6 +86,7 @@ function outerAnchors({ platform, settings, originTrust }: Site): () => Promise<
   const { systemRoots } = platform
   if (!settings.origin.secure) return async () => undefined
   if (originTrust !== undefined) return async () => originTrust
+  if (systemRoots === undefined && platform.dialTls !== undefined) return async () => undefined
   if (systemRoots === undefined)
     throw failure('ERR_CONFIG_TRUST', '`originTrust` is missing, and this platform does not tell its roots')
   let loading: Promise<TrustStore> | undefined

@@ -185,7 +185,8 @@ export class TunnelDuplex extends Duplex {
     this.connecting = false
     this.#resume?.()
     const reason = error === null ? undefined : asTunnelError(error, 'ERR_ABORTED')
-    this.#abort.abort(reason ?? failure('ERR_ABORTED'))
+    // Once the tunnel is there nobody listens any more, and an error costs its stack trace.
+    if (this.#tunnel === undefined) this.#abort.abort(reason ?? failure('ERR_ABORTED'))
     this.#wire?.destroy(reason)
     callback(error)
   }

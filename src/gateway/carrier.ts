@@ -38,18 +38,21 @@ export abstract class Carrier extends Duplex {
   /** One keep-alive, where the framing has one. */
   abstract ping(): void
 
-  /** Finish the outer connection in order: what was written first, then the goodbye. The peer then has `linger`. */
-  hangUp(reason: Goodbye): void {
+  /**
+   * Finish the outer connection in order: what was written first, then the goodbye, with a word for a person where the
+   * framing carries one. The peer then has `linger`.
+   */
+  hangUp(reason: Goodbye, word = ''): void {
     if (this.#hungUp) return
     this.#hungUp = true
-    this.sayGoodbye(reason)
+    this.sayGoodbye(reason, word)
     this.#timer = setTimeout(() => this.cut(), this.#linger)
   }
 
   /** Drop the outer connection at once. */
   abstract cut(): void
 
-  protected abstract sayGoodbye(reason: Goodbye): void
+  protected abstract sayGoodbye(reason: Goodbye, word: string): void
 
   override _final(callback: (error?: Error | null) => void): void {
     callback()

@@ -4,6 +4,7 @@
 import { X509Certificate } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
 import { failure } from '../errors.js'
+import { type ForwardedRule, forwardedRule } from './forwarded.js'
 import {
   type ClientPolicy,
   type ClientRule,
@@ -12,22 +13,49 @@ import {
   defaultPath,
   defaultPingInterval,
   defaultTimeouts,
+  type ForwardedPolicy,
   type GatewayIdentity,
   type GatewayLimits,
   type GatewayOptions,
   type GatewayTimeouts,
+  type IdentityHeader,
   type Reloadable,
   type Route,
 } from './options.js'
+import { type Admittance, normalPin } from './policy.js'
 import type { Routable } from './routes.js'
+
+const knownHeaders: readonly IdentityHeader[] = [
+  'x-forwarded-for',
+  'forwarded',
+  'x-forwarded-client-cert',
+  'client-cert',
+]
+
+// The whole certificate is a kilobyte in every request: only where somebody reads it.
+const defaultIdentityHeaders: readonly IdentityHeader[] = knownHeaders.slice(0, 3)
+
+const ruleFields: readonly string[] = [
+  ...['commonName', 'organization', 'organizationalUnit'],
+  ...['dns', 'uri', 'email', 'ip', 'spki'],
+]
 
 /** A route, checked. */
 export interface RouteSettings extends Routable {
   readonly name: string
-  readonly connect: Connector
+  readonly connect: ConnectorSettings
+  /** Every byte of TLS goes to the service; there is no policy then. */
+  readonly forward: boolean
   /** Undefined: anyone, without a certificate. */
-  readonly client:
-    | { readonly trust: readonly string[]; readonly allow: readonly ClientRule[] | undefined }
+  readonly client: (Admittance & { readonly trust: readonly string[] }) | undefined
+}
+
+/** Where a route's bytes go, checked. */
+export interface ConnectorSettings {
+  readonly to: { readonly host: string; readonly port: number } | { readonly path: string }
+  readonly proxyProtocol: boolean
+  readonly http:
+    | { readonly identityHeaders: readonly IdentityHeader[]; readonly host: string | undefined }
     | undefined
 }
 
@@ -45,7 +73,13 @@ export interface ListenSettings {
 
 /** What stays as it is until the gateway closes. */
 export interface Settings {
-  readonly upgrade: (ListenSettings & { readonly path: string; readonly forwardedFor: boolean }) | undefined
+  readonly upgrade:
+    | (ListenSettings & {
+        readonly path: string
+        readonly forwarded: ForwardedRule | undefined
+        readonly console: boolean | string
+      })
+    | undefined
   readonly direct: ListenSettings | undefined
   readonly pingInterval: number
   readonly timeouts: GatewayTimeouts
@@ -62,6 +96,7 @@ export function checkSettings(options: GatewayOptions): Settings {
     'pingInterval',
     'timeouts',
     'limits',
+    'refuse',
     'onEvent',
   ]
   onlyKeys('options', options, known)
@@ -69,16 +104,23 @@ export function checkSettings(options: GatewayOptions): Settings {
   const { upgrade, direct } = options.listen
   if (upgrade === undefined && direct === undefined)
     reject('listen', 'name at least one of upgrade and direct')
-  if (upgrade !== undefined) onlyKeys('listen.upgrade', upgrade, ['host', 'port', 'path', 'forwardedFor'])
+  if (upgrade !== undefined)
+    onlyKeys('listen.upgrade', upgrade, ['host', 'port', 'path', 'forwardedFor', 'console'])
   if (direct !== undefined) onlyKeys('listen.direct', direct, ['host', 'port'])
   const path = upgrade?.path ?? defaultPath
   if (!/^\/[^\s?#]*$/.test(path)) reject('listen.upgrade.path', 'an absolute path without query')
-  if (options.onEvent !== undefined && typeof options.onEvent !== 'function') reject('onEvent', 'a function')
+  for (const name of ['onEvent', 'refuse'] as const) {
+    if (options[name] !== undefined && typeof options[name] !== 'function') reject(name, 'a function')
+  }
+  if (!['boolean', 'string', 'undefined'].includes(typeof upgrade?.console)) {
+    reject('listen.upgrade.console', 'true, false, or a folder')
+  }
   return {
     upgrade: upgrade && {
       ...listenSettings('listen.upgrade', upgrade),
       path,
-      forwardedFor: upgrade.forwardedFor === true,
+      forwarded: checkForwarded('listen.upgrade.forwardedFor', upgrade.forwardedFor),
+      console: upgrade.console ?? false,
     },
     direct: direct && listenSettings('listen.direct', direct),
     pingInterval: count('pingInterval', options.pingInterval ?? defaultPingInterval, 1),
@@ -102,7 +144,7 @@ export function checkRoutes(options: Reloadable): RouteConfig {
 }
 
 function checkRoute(key: string, route: Route): RouteSettings {
-  onlyKeys(key, route, ['name', 'alpn', 'ping', 'serverName', 'connect', 'client'])
+  onlyKeys(key, route, ['name', 'alpn', 'ping', 'serverName', 'connect', 'tls', 'client'])
   if (typeof route.name !== 'string' || route.name === '') reject(`${key}.name`, 'a name')
   const names = [route.alpn].flat()
   if (names.length === 0 || !names.every(isAlpnName)) {
@@ -110,35 +152,98 @@ function checkRoute(key: string, route: Route): RouteSettings {
   }
   const alpn = new Set(names)
   if (route.ping === true) {
-    for (const name of names) if (!name.endsWith('-ping')) alpn.add(`${name}-ping`)
+    // A name with a star answers its twins anyway.
+    for (const name of names) if (!/(-ping|\*)$/.test(name)) alpn.add(`${name}-ping`)
     if ([...alpn].some((name) => name.length > 255)) reject(`${key}.alpn`, 'no room for -ping in 255 bytes')
   }
+  if (!['end', 'forward', undefined].includes(route.tls)) reject(`${key}.tls`, '"end" or "forward"')
+  const forward = route.tls === 'forward'
+  const connect = checkConnector(`${key}.connect`, route.connect)
+  if (forward && connect.http !== undefined)
+    reject(`${key}.connect.http`, 'not with tls = "forward": nothing is read')
+  const speaksH2 = [...alpn].some((name) => ['h2', 'h2*', '*'].includes(name))
+  if (connect.http !== undefined && speaksH2) reject(`${key}.alpn`, 'the HTTP connector speaks HTTP/1.1 only')
   return {
     name: route.name,
+    forward,
     alpn: [...alpn],
     serverNames:
       route.serverName === undefined
         ? undefined
         : [route.serverName].flat().map((name) => serverNamePattern(`${key}.serverName`, name)),
-    connect: checkConnector(`${key}.connect`, route.connect),
-    client: checkClient(`${key}.client`, route.client),
+    connect,
+    client: forward
+      ? checkLeftToService(`${key}.client`, route.client)
+      : checkClient(`${key}.client`, route.client),
   }
 }
 
-function checkConnector(key: string, connect: Connector): Connector {
-  onlyKeys(key, connect, ['host', 'port', 'path'])
+function checkConnector(key: string, connect: Connector): ConnectorSettings {
+  onlyKeys(key, connect, ['host', 'port', 'path', 'proxyProtocol', 'http'])
+  if (!['v2', undefined].includes(connect.proxyProtocol)) reject(`${key}.proxyProtocol`, '"v2"')
+  if (connect.proxyProtocol !== undefined && connect.http !== undefined && connect.http !== false)
+    reject(`${key}.proxyProtocol`, 'not with http, whose headers say the same')
+  const how = {
+    proxyProtocol: connect.proxyProtocol === 'v2',
+    http: checkHttp(`${key}.http`, connect.http),
+  }
   if ('path' in connect) {
     if ('port' in connect || 'host' in connect) reject(key, 'either a port or the path of a socket')
     if (typeof connect.path !== 'string' || connect.path === '') reject(`${key}.path`, 'the path of a socket')
-    return { path: connect.path }
+    return { to: { path: connect.path }, ...how }
   }
-  return { host: connect.host ?? '127.0.0.1', port: port(`${key}.port`, connect.port, 1) }
+  return { to: { host: connect.host ?? '127.0.0.1', port: port(`${key}.port`, connect.port, 1) }, ...how }
+}
+
+function checkHttp(key: string, http: Connector['http']): ConnectorSettings['http'] {
+  if (http === undefined || http === false) return undefined
+  if (http === true) return { identityHeaders: defaultIdentityHeaders, host: undefined }
+  onlyKeys(key, http, ['identityHeaders', 'host'])
+  const { identityHeaders = defaultIdentityHeaders, host } = http
+  const known = Array.isArray(identityHeaders) && identityHeaders.every((name) => knownHeaders.includes(name))
+  if (!known) reject(`${key}.identityHeaders`, `some of ${knownHeaders.join(', ')}`)
+  if (host !== undefined && !/^[\w.:[\]-]+$/.test(host))
+    reject(`${key}.host`, 'a host, with a port or without')
+  return { identityHeaders, host }
+}
+
+function checkForwarded(
+  key: string,
+  policy: boolean | ForwardedPolicy | undefined,
+): ForwardedRule | undefined {
+  if (policy === undefined || policy === false) return undefined
+  if (policy === true) return forwardedRule(true)
+  onlyKeys(key, policy, ['header', 'hops', 'trusted'])
+  if (!['x-forwarded-for', 'forwarded', undefined].includes(policy.header)) {
+    reject(`${key}.header`, '"x-forwarded-for" or "forwarded"')
+  }
+  if ((policy.hops === undefined) === (policy.trusted === undefined)) reject(key, 'either hops or trusted')
+  if (policy.hops !== undefined) count(`${key}.hops`, policy.hops, 1, 32)
+  if (policy.trusted !== undefined && (!Array.isArray(policy.trusted) || policy.trusted.length === 0)) {
+    reject(`${key}.trusted`, 'addresses or CIDR blocks')
+  }
+  try {
+    return forwardedRule(policy)
+  } catch (cause) {
+    reject(`${key}.trusted`, (cause as Error).message, cause)
+  }
+}
+
+function checkLeftToService(key: string, client: Route['client']): undefined {
+  if (client !== 'left-to-the-service') {
+    reject(key, '"left-to-the-service": where TLS is forwarded, the gateway sees no certificate')
+  }
 }
 
 function checkClient(key: string, client: Route['client']): RouteSettings['client'] {
   if (client === 'anyone-without-a-certificate') return undefined
-  onlyKeys(key, client, ['trust', 'allow'])
-  return { trust: checkTrust(`${key}.trust`, client.trust), allow: checkRules(`${key}.allow`, client.allow) }
+  if (client === 'left-to-the-service') reject(key, 'only with tls = "forward"')
+  onlyKeys(key, client, ['trust', 'allow', 'pins'])
+  return {
+    trust: checkTrust(`${key}.trust`, client.trust),
+    allow: checkRules(`${key}.allow`, client.allow),
+    pins: checkPins(`${key}.pins`, client.pins),
+  }
 }
 
 // An empty `ca` would make node:tls fall back on the system's roots: every public CA would vouch for clients.
@@ -163,16 +268,27 @@ function checkRules(key: string, allow: ClientPolicy['allow']): readonly ClientR
   if (allow === undefined) return undefined
   if (!Array.isArray(allow) || allow.length === 0) reject(key, 'at least one rule')
   for (const [i, rule] of allow.entries()) {
-    onlyKeys(`${key}[${i}]`, rule, ['commonName', 'dns', 'uri', 'email'])
+    onlyKeys(`${key}[${i}]`, rule, ruleFields)
     const asked = Object.entries(rule).filter(([, match]) => match !== undefined)
     if (asked.length === 0) reject(`${key}[${i}]`, 'a rule must ask for something')
     for (const [field, match] of asked) {
       if (!(match instanceof RegExp) && (typeof match !== 'string' || match === '')) {
         reject(`${key}[${i}].${field}`, 'text or a regular expression')
       }
+      if (field === 'spki') checkPins(`${key}[${i}].spki`, [match as string])
     }
   }
   return allow
+}
+
+function checkPins(key: string, pins: readonly string[] | undefined): readonly string[] | undefined {
+  if (pins === undefined) return undefined
+  if (!Array.isArray(pins) || pins.length === 0) reject(key, 'at least one SHA-256')
+  return pins.map(
+    (pin) =>
+      (typeof pin === 'string' ? normalPin(pin) : undefined) ??
+      reject(key, 'SHA-256 in base64 or hexadecimal'),
+  )
 }
 
 function checkIdentity(key: string, identity: GatewayIdentity): void {
@@ -207,10 +323,18 @@ function checkDisjoint(routes: readonly RouteSettings[]): void {
 }
 
 function serverNamePattern(key: string, name: unknown): string {
-  if (typeof name !== 'string' || !/^(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?$/i.test(name)) {
-    reject(key, 'a host name, or *.suffix')
+  if (
+    typeof name !== 'string' ||
+    !/^(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*(\.|\.\*)?$/i.test(name) ||
+    stars(name) > 1
+  ) {
+    reject(key, 'a host name, *.suffix, or prefix.*')
   }
   return name.toLowerCase().replace(/\.$/, '')
+}
+
+function stars(text: string): number {
+  return text.split('*').length - 1
 }
 
 function isAlpnName(name: unknown): name is string {

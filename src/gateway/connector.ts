@@ -1,10 +1,18 @@
 // The connection behind a route: opened only for a client that may pass.
-import { connect, type NetConnectOpts, type Socket } from 'node:net'
+import { connect, type NetConnectOpts, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { failure } from '../errors.js'
-import type { Connector } from './options.js'
+import type { ConnectorSettings } from './config.js'
+
+/** What a tunnel needs of the service's end: a socket, or one that looks like it. */
+export interface Service extends Duplex {
+  readonly bytesRead: number
+  readonly bytesWritten: number
+  setTimeout(ms: number): unknown
+}
 
 /** Begin to connect; `connected` says how it went. */
-export function openConnector(target: Connector, options: { readonly buffer: number }): Socket {
+export function openConnector(target: ConnectorSettings['to'], options: { readonly buffer: number }): Socket {
   const socket = connect({
     ...target,
     allowHalfOpen: true,
@@ -42,7 +50,8 @@ export function connected(socket: Socket, timeout: number): Promise<void> {
 }
 
 /** Drop the connection; over TCP by a reset, which no service takes for the end of the data. */
-export function dropConnector(socket: Socket, target: Connector): void {
-  if ('port' in target && !socket.connecting && !socket.destroyed) socket.resetAndDestroy()
-  else socket.destroy()
+export function dropConnector(service: Service, target: ConnectorSettings['to']): void {
+  const overTcp = service instanceof Socket && 'port' in target
+  if (overTcp && !service.connecting && !service.destroyed) service.resetAndDestroy()
+  else service.destroy()
 }

@@ -1,5 +1,5 @@
 // The door without a load balancer: the inner TLS connection begins with the first byte.
-import { createServer, type Server } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
 import { failure, type TunnelError } from '../errors.js'
 import type { Carrier } from './carrier.js'
 import type { Settings } from './config.js'
@@ -7,8 +7,10 @@ import { SocketCarrier } from './socket-carrier.js'
 import type { Arrival } from './tunnel.js'
 
 export interface DirectDoor {
+  /** Why no tunnel is taken now, if so. */
+  refuse(): string | undefined
   admit(address: string): (() => void) | undefined
-  arrived(carrier: Carrier, arrival: Arrival): void
+  arrived(carrier: Carrier, arrival: Arrival, socket: Socket): void
   refused(error: TunnelError, address: string): void
 }
 
@@ -18,6 +20,12 @@ export function directListener(settings: Settings, door: DirectDoor): Server {
     { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 },
     (socket) => {
       const address = socket.remoteAddress ?? 'unknown'
+      const reason = door.refuse()
+      if (reason !== undefined) {
+        door.refused(failure('ERR_GATEWAY_LIMIT', reason), address)
+        socket.destroy()
+        return
+      }
       const release = door.admit(address)
       if (release === undefined) {
         door.refused(failure('ERR_GATEWAY_LIMIT', 'limits.connectionsPerAddress'), address)
@@ -25,11 +33,17 @@ export function directListener(settings: Settings, door: DirectDoor): Server {
         return
       }
       socket.once('close', release)
-      door.arrived(new SocketCarrier(socket, { framing: 'raw', ...limits, linger: timeouts.linger }), {
-        door: 'direct',
-        framing: 'raw',
-        address,
-      })
+      door.arrived(
+        new SocketCarrier(socket, { framing: 'raw', ...limits, linger: timeouts.linger }),
+        {
+          door: 'direct',
+          framing: 'raw',
+          address,
+          port: socket.remotePort ?? 0,
+          local: { address: socket.localAddress ?? 'unknown', port: socket.localPort ?? 0 },
+        },
+        socket,
+      )
     },
   )
 }

@@ -17,6 +17,13 @@ export interface ClientFacts {
   readonly fingerprint: string
   /** Milliseconds since 1970. */
   readonly notAfter: number
+  /** Of the subject alternative names. */
+  readonly dns: readonly string[]
+  readonly uri: readonly string[]
+  /** SHA-256 of the SubjectPublicKeyInfo, base64: what `pins` are compared with. */
+  readonly spki: string
+  /** DER. */
+  readonly certificate: Uint8Array
 }
 
 export type GatewayEvent =
@@ -31,17 +38,20 @@ export type GatewayEvent =
       readonly route: string
       readonly alpn: string | undefined
       readonly serverName: string | undefined
-      /** TLS version of the inner connection, `TLSv1.3` or `TLSv1.2`. */
+      /** TLS version of the inner connection, `TLSv1.3` or `TLSv1.2`; `forwarded` where the service ends it. */
       readonly version: string
       readonly resumed: boolean
-      /** Undefined on a route for anyone without a certificate. */
+      /** Undefined on a route for anyone without a certificate, and where TLS is forwarded. */
       readonly client: ClientFacts | undefined
+      /** Milliseconds from the arrival to the open tunnel: handshake, policy, connection to the service. */
+      readonly took: number
     }
   /** It ended; `error` says why if it was not both sides finishing. Bytes are application bytes. */
   | {
       readonly type: 'closed'
       readonly tunnel: number
       readonly route: string
+      readonly address: string
       readonly bytesFromClient: number
       readonly bytesToClient: number
       /** Milliseconds. */
@@ -75,6 +85,8 @@ export interface GatewayStats {
   readonly connections: number
   /** Tunnels open now, handshakes in progress included. */
   readonly tunnels: number
+  /** Of those, the ones whose client has not finished its handshake. */
+  readonly halfOpen: number
   /** Refusals since the start, by error code. */
   readonly refused: Readonly<Record<string, number>>
   /** By route name; a route that was reloaded away keeps its line. */

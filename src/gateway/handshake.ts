@@ -7,6 +7,7 @@ import { createServer, type Server, type TLSSocket } from 'node:tls'
 import { failure, type TunnelError } from '../errors.js'
 import type { RouteSettings } from './config.js'
 import type { GatewayIdentity } from './options.js'
+import { answers } from './routes.js'
 
 export interface HandshakeOptions {
   /** Milliseconds after which node:tls itself gives up; the tunnel's own deadline is shorter or equal. */
@@ -29,7 +30,7 @@ export function routeServer(
       : { requestCert: true, rejectUnauthorized: true, ca: [...route.client.trust] }),
     // RFC 7301 §3.2: no overlap is a fatal no_application_protocol, which is what undefined sends. The same choice as
     // the route table's, or a second ClientHello that says something else ends here.
-    ALPNCallback: ({ protocols }) => protocols.find((name) => route.alpn.includes(name)),
+    ALPNCallback: ({ protocols }) => protocols.find((name) => answers(route, name)),
     minVersion: 'TLSv1.2',
     handshakeTimeout: options.timeout,
     sessionIdContext: 'underpass-gateway',

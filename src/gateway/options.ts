@@ -16,10 +16,16 @@ export type Match = string | RegExp
 export interface ClientRule {
   /** The one common name of the subject; a certificate with several has none. */
   readonly commonName?: Match
-  /** At least one DNS name, URI or e-mail address among the subject alternative names. */
+  /** At least one of the subject's organizations, or organizational units. */
+  readonly organization?: Match
+  readonly organizationalUnit?: Match
+  /** At least one DNS name, URI, e-mail address or IP address among the subject alternative names. */
   readonly dns?: Match
   readonly uri?: Match
   readonly email?: Match
+  readonly ip?: Match
+  /** SHA-256 of the SubjectPublicKeyInfo: base64 (with or without `sha256/` before it) or hexadecimal. */
+  readonly spki?: string
 }
 
 /** Who may use a route. */
@@ -28,26 +34,67 @@ export interface ClientPolicy {
   readonly trust: string | readonly string[]
   /** One of these must hold. Left out: every client whose certificate `trust` vouches for. */
   readonly allow?: readonly ClientRule[]
+  /** SHA-256 of SubjectPublicKeyInfos, written as in `ClientRule.spki`: the client's own key must be one of them. */
+  readonly pins?: readonly string[]
 }
 
 /** Where a route's bytes go, in clear: keep it on this host or on a network you trust. */
-export type Connector = { readonly host?: string; readonly port: number } | { readonly path: string }
+export type Connector = ConnectorTarget & {
+  /** Begin the connection with a PROXY protocol header: client address, ALPN, server name, common name. Default none. */
+  readonly proxyProtocol?: 'v2'
+  /**
+   * The bytes are HTTP/1.1: read every request, drop what the client says about itself in `identityHeaders`, and write
+   * those headers anew. Default: bytes are passed on unread.
+   */
+  readonly http?: HttpConnector | boolean
+}
+
+export type ConnectorTarget = { readonly host?: string; readonly port: number } | { readonly path: string }
+
+/** How an HTTP service learns who asks. */
+export interface HttpConnector {
+  /** Default: all but `client-cert`. Whatever is listed or not, none of them gets through from a client. */
+  readonly identityHeaders?: readonly IdentityHeader[]
+  /** Host header for the service. Default: as the client sent it. */
+  readonly host?: string
+}
+
+/** `client-cert` is RFC 9440 (the whole certificate), `x-forwarded-client-cert` Envoy's summary of it. */
+export type IdentityHeader = 'x-forwarded-for' | 'forwarded' | 'x-forwarded-client-cert' | 'client-cert'
 
 export interface Route {
   /** For events and statistics; unique. */
   readonly name: string
-  /** The application protocols it answers, as exact ALPN names. A name ending in `-ping` gets ping framing inside TLS. */
+  /**
+   * The application protocols it answers: ALPN names, exact or with a final `*` (`teleport-auth@*`; `*` alone is any).
+   * A name ending in `-ping` gets ping framing inside TLS.
+   */
   readonly alpn: string | readonly string[]
   /** Also answer `<name>-ping` for each name in `alpn`. Default false. */
   readonly ping?: boolean
-  /** Server names it answers: exact, or `*.suffix` for one label more. Left out: any, and none. */
+  /** Server names it answers: exact, `*.suffix` for one label more, or `prefix.*`. Left out: any, and none. */
   readonly serverName?: string | readonly string[]
   readonly connect: Connector
   /**
-   * Who may pass. There is no default: a route open to everybody has to say so in words, and then relies on the
-   * service behind it to ask who is there.
+   * `end` (default): the gateway is the TLS server. `forward`: the ClientHello chooses the route and then every byte of
+   * the TLS connection goes to the service untouched, which shows its own certificate and asks for the client's.
    */
-  readonly client: ClientPolicy | 'anyone-without-a-certificate'
+  readonly tls?: 'end' | 'forward'
+  /**
+   * Who may pass. There is no default: a route open to everybody has to say so in words, and then relies on the
+   * service behind it to ask who is there. A route that forwards TLS can have no policy here, and says that in words.
+   */
+  readonly client: ClientPolicy | 'anyone-without-a-certificate' | 'left-to-the-service'
+}
+
+/** Which address of a chain of proxies is the client's. */
+export interface ForwardedPolicy {
+  /** Default `x-forwarded-for`; `forwarded` is RFC 7239. */
+  readonly header?: 'x-forwarded-for' | 'forwarded'
+  /** How many proxies of ours have written to the header: the address the outermost of them saw counts. */
+  readonly hops?: number
+  /** Or: who they are, as addresses and CIDR blocks. The last address that is none of them counts. */
+  readonly trusted?: readonly string[]
 }
 
 /** The door behind the load balancer: plain HTTP/1.1, nothing but connection upgrades. */
@@ -59,10 +106,12 @@ export interface UpgradeListener {
   /** Default `/webapi/connectionupgrade`. */
   readonly path?: string
   /**
-   * Take a client's address from the last entry of X-Forwarded-For. Only behind a load balancer that sets it, and only
-   * where nobody can go around that load balancer. Default false.
+   * Take a client's address from a header. Only behind a load balancer that sets it; and, with a count of hops, only
+   * where nobody can go around that load balancer. `true` is X-Forwarded-For and one hop. Default false.
    */
-  readonly forwardedFor?: boolean
+  readonly forwardedFor?: boolean | ForwardedPolicy
+  /** Serve the console's page too, from the folder given or the package's own. Default false. */
+  readonly console?: boolean | string
 }
 
 /** The door without a load balancer: inner TLS at once, on its own port. */
@@ -92,16 +141,22 @@ export interface GatewayTimeouts {
 export interface GatewayLimits {
   /** Sockets on both doors together. */
   readonly connections: number
-  /** Tunnels of one client address (see `UpgradeListener.forwardedFor`). */
+  /** Tunnels of one client address (see `UpgradeListener.forwardedFor`); of an IPv6 address, of its /64. */
   readonly connectionsPerAddress: number
+  /** Tunnels whose client has not finished its handshake. One more drops the oldest: an honest one is soon done. */
+  readonly halfOpen: number
   /** Bytes of a request head. */
   readonly requestHead: number
   /** Bytes on the wire until the ClientHello is whole. */
   readonly clientHello: number
   /** Bytes waiting in each stream of a tunnel before it stops reading. */
   readonly buffer: number
-  /** Bytes in a WebSocket message. */
+  /** Bytes in a WebSocket message; it is gathered whole before it is passed on. */
   readonly frame: number
+  /** Fragments in a WebSocket message. */
+  readonly fragments: number
+  /** Pings that a client may send within one `pingInterval`. */
+  readonly pings: number
   /** Bytes that a ping-framed packet may claim; packets are never gathered, so this only tells framing from noise. */
   readonly packet: number
 }
@@ -118,6 +173,8 @@ export interface GatewayOptions {
   readonly pingInterval?: number
   readonly timeouts?: Partial<GatewayTimeouts>
   readonly limits?: Partial<GatewayLimits>
+  /** Asked before each tunnel: a reason to take none now, or undefined. */
+  readonly refuse?: () => string | undefined
   /** Told what happens, without secrets or payload. What it throws is ignored. */
   readonly onEvent?: (event: GatewayEvent) => void
 }
@@ -147,10 +204,15 @@ export const defaultLimits: GatewayLimits = {
   connections: 10_000,
   // Behind a load balancer every client has the same few addresses, so by default this is no limit of its own.
   connectionsPerAddress: 10_000,
+  halfOpen: 1_000,
   requestHead: 16 * 1024,
   clientHello: 16 * 1024,
   buffer: 64 * 1024,
   frame: 1024 * 1024,
+  // A message of the largest size in pieces of 1 KiB.
+  fragments: 1_024,
+  // Keep-alives come one in many seconds; a load balancer may add its own.
+  pings: 100,
   // Just less than a TLS record header (0x160301…) or ASCII text reads as.
   packet: 256 * 1024 * 1024,
 }

@@ -9,6 +9,8 @@ const { name, version } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
 ) as { readonly name: string; readonly version: string }
 
+export const packageVersion: string = version
+
 export function pingBody(path: string): string {
   return `${JSON.stringify({
     name,

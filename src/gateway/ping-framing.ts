@@ -18,6 +18,8 @@ export class PacketReader {
   #remaining = 0
   #header = 0
   #headerBytes = 0
+  /** Pings that came so far. */
+  pings = 0
 
   /** `limit`: what a packet may claim. */
   constructor(limit: number) {
@@ -47,6 +49,7 @@ export class PacketReader {
         throw failure('ERR_PING_TOO_LARGE', `${this.#header} bytes, ${this.#limit} allowed`)
       }
       this.#remaining = this.#header
+      if (this.#header === 0) this.pings++
       this.#header = 0
       this.#headerBytes = 0
     }

@@ -1,17 +1,17 @@
 // Bytes both ways between a client's inner connection and the service behind the route, each direction ending on its
 // own. A clean end is passed on as one (close_notify becomes FIN and the reverse); anything else is passed on as a cut,
 // so that neither side takes half a stream for a whole one.
-import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { failure, TunnelError } from '../errors.js'
 import type { Carrier } from './carrier.js'
+import type { Service } from './connector.js'
 
 export interface RelayParts {
   readonly carrier: Carrier
   /** What the application speaks through: the TLS connection, or the ping framing in it. */
   readonly inner: Duplex
-  readonly service: Socket
+  readonly service: Service
 }
 
 export interface RelayBounds {

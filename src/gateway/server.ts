@@ -6,8 +6,10 @@ import { failure, installProse, type TunnelError } from '../errors.js'
 import { Admission } from './admission.js'
 import { type Carrier, goodbye } from './carrier.js'
 import { checkRoutes, checkSettings, type ListenSettings } from './config.js'
+import { consolePages } from './console.js'
 import { directListener } from './direct-listener.js'
 import type { Door, GatewayEvent, GatewayStats } from './events.js'
+import { addressGroup } from './forwarded.js'
 import type { GatewayOptions, Reloadable } from './options.js'
 import { serveRoutes } from './served-route.js'
 import { type Arrival, openTunnel, type Tunnel } from './tunnel.js'
@@ -41,13 +43,21 @@ installProse(errorProse)
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const settings = checkSettings(options)
   const { timeouts, limits } = settings
-  const tls = { timeout: timeouts.handshake + 1_000, buffer: limits.buffer }
-  let routes = serveRoutes(checkRoutes(options), tls)
+  const serving = {
+    timeout: timeouts.handshake + 1_000,
+    buffer: limits.buffer,
+    request: timeouts.request,
+    requestHead: limits.requestHead,
+  }
+  let routes = serveRoutes(checkRoutes(options), serving)
 
   const sockets = new Set<Socket>()
   const tunnels = new Set<Tunnel>()
-  const admission = new Admission(limits.connections, limits.connectionsPerAddress)
+  // The total is counted in sockets, below: there the longest wait makes room.
+  const admission = new Admission(Number.POSITIVE_INFINITY, limits.connectionsPerAddress)
   const book = new TunnelBook(emit)
+  const waiting = new Set<Socket>()
+  const halfOpen = new Set<Tunnel>()
   let closing: Promise<void> | undefined
 
   function emit(event: GatewayEvent): void {
@@ -62,18 +72,47 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     get closing() {
       return closing !== undefined
     },
-    admit: (address: string) => admission.enter(address),
+    refuse: () => options.refuse?.(),
+    admit: (address: string) => admission.enter(addressGroup(address)),
     refused: (error: TunnelError, address: string) => book.refused({ door: name, address }, error),
-    arrived: (carrier: Carrier, arrival: Arrival) => {
-      const tunnel = openTunnel(carrier, routes, settings, book.reportFor(arrival))
+    arrived: (carrier: Carrier, arrival: Arrival, socket: Socket) => {
+      waiting.delete(socket)
+      if (halfOpen.size >= limits.halfOpen) dropOldest('limits.halfOpen')
+      const report = book.reportFor(arrival, () => halfOpen.delete(tunnel))
+      const tunnel: Tunnel = openTunnel(carrier, routes, settings, arrival, report)
       tunnels.add(tunnel)
-      tunnel.done.then(() => tunnels.delete(tunnel))
+      halfOpen.add(tunnel)
+      tunnel.done.then(() => {
+        tunnels.delete(tunnel)
+        halfOpen.delete(tunnel)
+      })
     },
   })
 
+  // Who has waited longest to prove anything goes first: an honest client is done in a moment, and takes its place again.
+  function dropOldest(limit: string): boolean {
+    const error = failure('ERR_GATEWAY_LIMIT', limit)
+    const [tunnel] = halfOpen
+    if (tunnel === undefined) return false
+    halfOpen.delete(tunnel)
+    tunnel.cut(error)
+    return true
+  }
+
+  function makeRoom(name: Door): boolean {
+    const [socket] = waiting
+    if (socket === undefined) return dropOldest('limits.connections')
+    const address = socket.remoteAddress ?? 'unknown'
+    waiting.delete(socket)
+    sockets.delete(socket)
+    socket.destroy()
+    book.refused({ door: name, address }, failure('ERR_GATEWAY_LIMIT', 'limits.connections'))
+    return true
+  }
+
   const listeners: Array<{ name: Door; server: Server | HttpServer; at: ListenSettings }> = []
   if (settings.upgrade !== undefined) {
-    const server = upgradeListener(settings, door('upgrade'))
+    const server = upgradeListener(settings, door('upgrade'), await consolePages(settings.upgrade.console))
     listeners.push({ name: 'upgrade', server, at: settings.upgrade })
   }
   if (settings.direct !== undefined) {
@@ -83,7 +122,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   for (const { name, server } of listeners) {
     // Ahead of the server's own listener, so that nothing is parsed for a socket over the limit.
     server.prependListener('connection', (socket: Socket) => {
-      if (sockets.size >= limits.connections) {
+      if (sockets.size >= limits.connections && !makeRoom(name)) {
         book.refused(
           { door: name, address: socket.remoteAddress ?? 'unknown' },
           failure('ERR_GATEWAY_LIMIT', 'limits.connections'),
@@ -92,7 +131,11 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         return
       }
       sockets.add(socket)
-      socket.once('close', () => sockets.delete(socket))
+      if (name === 'upgrade') waiting.add(socket)
+      socket.once('close', () => {
+        sockets.delete(socket)
+        waiting.delete(socket)
+      })
     })
   }
 
@@ -123,9 +166,14 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const close = ({ deadline = 0 }: CloseOptions = {}): Promise<void> => (closing ??= shutDown(deadline))
   return {
     addresses,
-    stats: () => ({ connections: sockets.size, tunnels: tunnels.size, ...book.stats() }),
+    stats: () => ({
+      connections: sockets.size,
+      tunnels: tunnels.size,
+      halfOpen: halfOpen.size,
+      ...book.stats(),
+    }),
     reload(replacement) {
-      routes = serveRoutes(checkRoutes(replacement), tls)
+      routes = serveRoutes(checkRoutes(replacement), serving)
       emit({ type: 'reloaded', routes: routes.length })
     },
     close,

@@ -12,15 +12,30 @@ export interface SocketCarrierOptions {
   readonly linger: number
   /** Bytes a packet may claim. */
   readonly packet: number
+  /** Pings that a client may send between two of ours. */
+  readonly pings: number
 }
+
+/**
+ * A client that pings is taken at its word: silent for this many of its own intervals, it is dead. One that never pings
+ * (Teleport's never do) may be silent for ever, because the framing has no answer to a ping.
+ */
+const deadAfterIntervals = 3
 
 export class SocketCarrier extends Carrier {
   readonly #socket: Duplex
   readonly #packets: PacketReader | undefined
+  readonly #maxPings: number
+  #pingsSeen = 0
+  #longestGap = 0
+  #lastPing = performance.now()
+  #lastTick = performance.now()
+  #heard = performance.now()
 
   constructor(socket: Duplex, options: SocketCarrierOptions) {
     super(options, new Promise((resolve) => socket.once('close', () => resolve())))
     this.#socket = socket
+    this.#maxPings = options.pings
     this.#packets = options.framing === 'ping' ? new PacketReader(options.packet) : undefined
     socket.on('data', (chunk: Buffer) => this.#receive(chunk))
     socket.once('end', () => this.#receiveEnd())
@@ -33,6 +48,11 @@ export class SocketCarrier extends Carrier {
   }
 
   override ping(): void {
+    if (this.#packets !== undefined && this.#isDead(this.#packets.pings)) {
+      this.destroy(failure('ERR_PING_TIMEOUT', 'the client has stopped pinging'))
+      this.cut()
+      return
+    }
     // Where bytes are waiting, the path is not idle; and pings must not pile up behind them.
     if (this.#packets !== undefined && this.#socket.writable && this.#socket.writableLength === 0) {
       this.#socket.write(pingPacket)
@@ -74,6 +94,7 @@ export class SocketCarrier extends Carrier {
   }
 
   #receive(chunk: Buffer): void {
+    this.#heard = performance.now()
     if (this.hungUp) return
     let room = true
     try {
@@ -82,6 +103,27 @@ export class SocketCarrier extends Carrier {
       this.destroy(error as Error)
     }
     if (!room) this.#socket.pause()
+    this.#countPings()
+  }
+
+  #countPings(): void {
+    const came = (this.#packets?.pings ?? 0) - this.#pingsSeen
+    if (came === 0) return
+    this.#longestGap = Math.max(this.#longestGap, this.#heard - this.#lastPing)
+    this.#lastPing = this.#heard
+    if (came <= this.#maxPings || this.destroyed) return
+    this.destroy(failure('ERR_GATEWAY_LIMIT', 'limits.pings'))
+  }
+
+  #isDead(pings: number): boolean {
+    const now = performance.now()
+    const tick = now - this.#lastTick
+    this.#lastTick = now
+    this.#pingsSeen = pings
+    // While reading is paused nothing can be heard.
+    if (this.#socket.isPaused()) this.#heard = now
+    const interval = Math.max(tick, this.#longestGap)
+    return pings > 0 && now - this.#heard > deadAfterIntervals * interval
   }
 
   #receiveEnd(): void {

@@ -1,11 +1,12 @@
 // What is told and counted: tunnels by number, bytes and refusals by route and code.
-import type { Socket } from 'node:net'
 import type { TunnelError } from '../errors.js'
+import type { Service } from './connector.js'
 import type { Door, GatewayEvent, GatewayStats, RouteStats } from './events.js'
 import type { Arrival, OpenedFacts, TunnelReport } from './tunnel.js'
 
 interface RouteCount {
-  readonly open: Set<Socket>
+  /** Each with the bytes that were not the client's. */
+  readonly open: Map<Service, number>
   total: number
   /** Of closed tunnels; open ones keep their own count. */
   bytesFromClient: number
@@ -34,26 +35,33 @@ export class TunnelBook {
     this.#emit({ type: 'refused', door: from.door, address: from.address, error, ...facts })
   }
 
-  reportFor(arrival: Arrival): TunnelReport {
+  reportFor(arrival: Arrival, authenticated: () => void): TunnelReport {
     let tunnel = 0
     let openedAt = 0
+    const arrivedAt = performance.now()
     return {
-      opened: ({ route, hello, secure, client, service }) => {
+      authenticated,
+      unanswered: (error, route) => this.refused(arrival, error, { route }),
+      opened: ({ route, hello, secure, client, service, preface }) => {
+        const { door, framing, address } = arrival
         tunnel = ++this.#lastNumber
         openedAt = performance.now()
         const count = this.#countOf(route.name)
         count.total++
-        count.open.add(service)
+        count.open.set(service, preface)
         this.#emit({
           type: 'opened',
           tunnel,
-          ...arrival,
+          door,
+          framing,
+          address,
           route: route.name,
-          alpn: typeof secure.alpnProtocol === 'string' ? secure.alpnProtocol : undefined,
+          alpn: typeof secure?.alpnProtocol === 'string' ? secure.alpnProtocol : undefined,
           serverName: hello.serverName,
-          version: secure.getProtocol() ?? 'unknown',
-          resumed: secure.isSessionReused(),
+          version: secure === undefined ? 'forwarded' : (secure.getProtocol() ?? 'unknown'),
+          resumed: secure?.isSessionReused() ?? false,
           client,
+          took: Math.round(openedAt - arrivedAt),
         })
       },
       closed: (facts, error) => {
@@ -63,6 +71,7 @@ export class TunnelBook {
           type: 'closed',
           tunnel,
           route: facts.route.name,
+          address: arrival.address,
           bytesFromClient,
           bytesToClient,
           duration,
@@ -83,8 +92,8 @@ export class TunnelBook {
     const routes: Record<string, RouteStats> = {}
     for (const [name, count] of this.#routes) {
       let { bytesFromClient, bytesToClient } = count
-      for (const service of count.open) {
-        bytesFromClient += service.bytesWritten
+      for (const [service, preface] of count.open) {
+        bytesFromClient += service.bytesWritten - preface
         bytesToClient += service.bytesRead
       }
       routes[name] = { active: count.open.size, total: count.total, bytesFromClient, bytesToClient }
@@ -92,18 +101,20 @@ export class TunnelBook {
     return { refused: { ...this.#refused }, routes }
   }
 
-  #settle({ route, service }: OpenedFacts): { bytesFromClient: number; bytesToClient: number } {
+  #settle({ route, service, preface }: OpenedFacts): { bytesFromClient: number; bytesToClient: number } {
     const count = this.#countOf(route.name)
     count.open.delete(service)
-    count.bytesFromClient += service.bytesWritten
-    count.bytesToClient += service.bytesRead
-    return { bytesFromClient: service.bytesWritten, bytesToClient: service.bytesRead }
+    const bytesFromClient = service.bytesWritten - preface
+    const bytesToClient = service.bytesRead
+    count.bytesFromClient += bytesFromClient
+    count.bytesToClient += bytesToClient
+    return { bytesFromClient, bytesToClient }
   }
 
   #countOf(route: string): RouteCount {
     let count = this.#routes.get(route)
     if (count === undefined) {
-      count = { open: new Set(), total: 0, bytesFromClient: 0, bytesToClient: 0 }
+      count = { open: new Map(), total: 0, bytesFromClient: 0, bytesToClient: 0 }
       this.#routes.set(route, count)
     }
     return count

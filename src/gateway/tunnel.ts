@@ -1,17 +1,18 @@
 // One client from its first inner byte to its last, top to bottom: ClientHello, route, handshake, policy, connector,
 // relay. Each step has a deadline, and nothing is opened towards a service before the client has passed the policy.
-import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { type AlertName, asTunnelError, failure, type Phase, TlsError, type TunnelError } from '../errors.js'
 import { type Carrier, type Goodbye, goodbye } from './carrier.js'
 import { type ClientHello, peekClientHello, plaintextAlert } from './client-hello.js'
 import type { RouteSettings, Settings } from './config.js'
-import { connected, dropConnector, openConnector } from './connector.js'
+import { connected, dropConnector, openConnector, type Service } from './connector.js'
 import type { ClientFacts, Door, Framing } from './events.js'
 import { acceptTls } from './handshake.js'
 import { keepAlive } from './keep-alive.js'
 import { PingDuplex } from './ping-duplex.js'
 import { admitClient } from './policy.js'
+import { proxyHeader } from './proxy-protocol.js'
 import { relay } from './relay.js'
 import { chooseRoute } from './routes.js'
 import type { ServedRoute } from './served-route.js'
@@ -20,11 +21,20 @@ import type { ServedRoute } from './served-route.js'
 export interface Arrival {
   readonly door: Door
   readonly framing: Framing
+  /** The client's, as far as the load balancer's headers are believed. */
   readonly address: string
+  /** Its TCP port; 0 where only the address is known. */
+  readonly port: number
+  /** Where it arrived. */
+  readonly local: { readonly address: string; readonly port: number }
 }
 
 /** What a tunnel tells while it lives. */
 export interface TunnelReport {
+  /** The client has finished its handshake, or its TLS is the service's business. */
+  authenticated(): void
+  /** A request in an open tunnel got no answer from the service. */
+  unanswered(error: TunnelError, route: string): void
   opened(facts: OpenedFacts): void
   refused(error: TunnelError, facts: { route?: string; hello?: ClientHello }): void
   closed(facts: OpenedFacts, error: TunnelError | undefined): void
@@ -33,15 +43,20 @@ export interface TunnelReport {
 export interface OpenedFacts {
   readonly route: RouteSettings
   readonly hello: ClientHello
-  readonly secure: TLSSocket
+  /** Undefined where TLS is forwarded. */
+  readonly secure: TLSSocket | undefined
   readonly client: ClientFacts | undefined
   /** Its byte counters are the tunnel's. */
-  readonly service: Socket
+  readonly service: Service
+  /** Bytes that we wrote to the service before the client's. */
+  readonly preface: number
 }
 
 export interface Tunnel {
   /** End it from outside; `error` becomes the reason reported. */
   abort(error: TunnelError, reason: Goodbye): void
+  /** The same at once, without a goodbye. */
+  cut(error: TunnelError): void
   /** Resolves when nothing of it is left. Never rejects. */
   readonly done: Promise<void>
 }
@@ -51,6 +66,7 @@ export function openTunnel(
   carrier: Carrier,
   routes: readonly ServedRoute[],
   settings: Settings,
+  arrival: Arrival,
   report: TunnelReport,
 ): Tunnel {
   let abort!: (error: TunnelError) => void
@@ -61,9 +77,13 @@ export function openTunnel(
   return {
     abort(error, reason) {
       abort(error)
-      carrier.hangUp(reason)
+      carrier.hangUp(reason, error.code)
     },
-    done: serve(carrier, routes, settings, report, aborted),
+    cut(error) {
+      abort(error)
+      carrier.cut()
+    },
+    done: serve(carrier, routes, settings, arrival, report, aborted),
   }
 }
 
@@ -71,6 +91,7 @@ async function serve(
   carrier: Carrier,
   routes: readonly ServedRoute[],
   settings: Settings,
+  arrival: Arrival,
   report: TunnelReport,
   aborted: Promise<never>,
 ): Promise<void> {
@@ -90,25 +111,34 @@ async function serve(
     facts.hello = hello
     const route = routeFor(routes, hello)
     facts.route = route.name
-    const accepted = acceptTls(route.serverFor(hello.serverName), carrier)
-    const { secure, truncated } = await Promise.race([accepted, handshake.passed, aborted])
+    const ended = route.forward
+      ? undefined
+      : await Promise.race([acceptTls(route.serverFor(hello.serverName), carrier), handshake.passed, aborted])
     handshake.clear()
-    stops.push(() => secure.destroy())
-    const client = route.client && admitClient(secure, route.client.allow, Date.now())
+    const { secure, truncated = aborted } = ended ?? {}
+    stops.push(() => secure?.destroy())
+    const client = secure && route.client && admitClient(secure, route.client, Date.now())
+    report.authenticated()
 
-    const service = openConnector(route.connect, limits)
-    stops.push(() => (error === undefined ? service.destroy() : dropConnector(service, route.connect)))
-    await Promise.race([connected(service, timeouts.connect), truncated, aborted])
-    opened = { route, hello, secure, client, service }
+    const { service, preface, connecting } = openService(
+      route,
+      { hello, secure, client, arrival },
+      settings,
+      report,
+    )
+    stops.push(() => (error === undefined ? service.destroy() : dropConnector(service, route.connect.to)))
+    await Promise.race([connecting, truncated, aborted])
+    opened = { route, hello, secure, client, service, preface }
     report.opened(opened)
 
-    let inner: TLSSocket | PingDuplex = secure
+    let stream: Duplex = secure ?? carrier
     // Whatever the route says, the negotiated name alone decides on the framing inside.
-    if (typeof secure.alpnProtocol === 'string' && secure.alpnProtocol.endsWith('-ping')) {
-      inner = new PingDuplex(secure, limits)
-      stops.push(keepAlive(inner, settings.pingInterval))
+    if (typeof secure?.alpnProtocol === 'string' && secure.alpnProtocol.endsWith('-ping')) {
+      const framed = new PingDuplex(secure, limits)
+      stream = framed
+      stops.push(keepAlive(framed, settings.pingInterval))
     }
-    await Promise.race([relay({ carrier, inner, service }, timeouts), truncated, aborted])
+    await Promise.race([relay({ carrier, inner: stream, service }, timeouts), truncated, aborted])
   } catch (thrown) {
     error = asTunnelError(thrown)
     // Before there is TLS, its alerts go in clear (RFC 8446 §6); afterwards they are OpenSSL's to send.
@@ -116,12 +146,47 @@ async function serve(
       carrier.write(plaintextAlert(error.alert as AlertName))
     }
   }
-  carrier.hangUp(error === undefined ? goodbye.done : goodbyeFor(error))
+  if (error === undefined) carrier.hangUp(goodbye.done)
+  else carrier.hangUp(goodbyeFor(error), error.code)
   for (const stop of stops) stop()
   carrier.destroy()
   if (opened !== undefined) report.closed(opened, error)
   else if (error !== undefined) report.refused(error, facts)
   await carrier.gone
+}
+
+function openService(
+  route: ServedRoute,
+  facts: Pick<OpenedFacts, 'hello' | 'secure' | 'client'> & { readonly arrival: Arrival },
+  { limits, timeouts }: Settings,
+  report: TunnelReport,
+): Pick<OpenedFacts, 'service' | 'preface'> & { readonly connecting: Promise<void> } {
+  const { hello, secure, client, arrival } = facts
+  if (route.http !== undefined) {
+    const failed = (error: TunnelError) => report.unanswered(error, route.name)
+    const service = route.http.open({ address: arrival.address, client }, failed)
+    return { service, preface: 0, connecting: Promise.resolve() }
+  }
+  const service = openConnector(route.connect.to, limits)
+  const connecting = connected(service, timeouts.connect)
+  if (!route.connect.proxyProtocol) return { service, preface: 0, connecting }
+  const header = proxyHeader({
+    source: arrival,
+    destination: arrival.local,
+    alpn: typeof secure?.alpnProtocol === 'string' ? secure.alpnProtocol : undefined,
+    serverName: hello.serverName,
+    tls: secure && {
+      version: secure.getProtocol() ?? 'unknown',
+      cipher: secure.getCipher().name,
+      verified: client !== undefined,
+      commonName: client?.commonName,
+    },
+  })
+  return {
+    service,
+    preface: header.length,
+    connecting: connecting.then(() => void service.write(header)),
+  }
 }
 
 function routeFor(routes: readonly ServedRoute[], hello: ClientHello): ServedRoute {

@@ -7,12 +7,13 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import { failure, type TunnelError } from '../errors.js'
 import { type Carrier, goodbye } from './carrier.js'
 import type { Settings } from './config.js'
+import { clientAddress, type ForwardedRule } from './forwarded.js'
 import { pingBody, pingPath } from './ping-endpoint.js'
 import { SocketCarrier } from './socket-carrier.js'
 import type { Arrival } from './tunnel.js'
 import {
+  ambiguity,
   errorBody,
-  forwardedAddress,
   legacyAcceptance,
   pathOf,
   subprotocols,
@@ -22,17 +23,23 @@ import {
 } from './upgrade-request.js'
 import { WebSocketCarrier } from './websocket-carrier.js'
 
+/** Answers a request for a page, and says whether it did. */
+export type Pages = (request: IncomingMessage, response: ServerResponse) => boolean
+
 export interface UpgradeDoor {
+  /** Why no tunnel is taken now, if so. */
+  refuse(): string | undefined
   /** Before anything is answered: whether there is room for a tunnel from there; the answer gives the place back. */
   admit(address: string): (() => void) | undefined
-  arrived(carrier: Carrier, arrival: Arrival): void
+  arrived(carrier: Carrier, arrival: Arrival, socket: Socket): void
   refused(error: TunnelError, address: string): void
   readonly closing: boolean
 }
 
-export function upgradeListener(settings: Settings, door: UpgradeDoor): Server {
+/** `pages`: answers a request for the console's page and says whether it was one. */
+export function upgradeListener(settings: Settings, door: UpgradeDoor, pages?: Pages): Server {
   const { timeouts, limits } = settings
-  const { path, forwardedFor } = settings.upgrade!
+  const { path, forwarded } = settings.upgrade!
   const isUpgrade = (request: IncomingMessage) =>
     pathOf(request) === path && upgradeType(request) !== undefined
 
@@ -52,12 +59,16 @@ export function upgradeListener(settings: Settings, door: UpgradeDoor): Server {
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,
+    // Answered by the carrier, which knows when the last answer was taken.
+    autoPong: false,
     maxPayload: limits.frame,
+    maxFragments: limits.fragments,
     handleProtocols: (offered) => subprotocols.find((name) => offered.has(name)) ?? false,
   })
 
   server.on('request', (request, response) => {
-    const address = addressOf(request, forwardedFor)
+    if (pages?.(request, response) === true) return
+    const address = addressOf(request, forwarded)
     if (pathOf(request) === pingPath && request.method === 'GET') {
       answer(response, 200, pingBody(path))
       return
@@ -70,9 +81,17 @@ export function upgradeListener(settings: Settings, door: UpgradeDoor): Server {
   server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     socket.on('error', () => {})
     const type = upgradeType(request)!
-    const address = addressOf(request, forwardedFor)
-    if (door.closing) {
-      refuseOn(socket, 503, 'the gateway is closing')
+    const address = addressOf(request, forwarded)
+    const unclear = ambiguity(request)
+    if (unclear !== undefined) {
+      door.refused(failure('ERR_GATEWAY_UPGRADE', `400 ${unclear}`), address)
+      refuseOn(socket, 400, unclear)
+      return
+    }
+    const reason = door.closing ? 'the gateway is closing' : door.refuse()
+    if (reason !== undefined) {
+      if (!door.closing) door.refused(failure('ERR_GATEWAY_LIMIT', reason), address)
+      refuseOn(socket, 503, reason)
       return
     }
     const release = door.admit(address)
@@ -82,42 +101,64 @@ export function upgradeListener(settings: Settings, door: UpgradeDoor): Server {
       return
     }
     socket.once('close', release)
-    if (type === 'websocket') acceptWebSocket(request, socket, head, address)
-    else acceptLegacy(type, socket, head, address)
+    const arrival = {
+      door: 'upgrade' as const,
+      address,
+      port: address === socket.remoteAddress ? (socket.remotePort ?? 0) : 0,
+      local: { address: socket.localAddress ?? 'unknown', port: socket.localPort ?? 0 },
+    }
+    if (type === 'websocket') acceptWebSocket(request, socket, head, arrival)
+    else acceptLegacy(type, socket, head, arrival)
   })
 
   function acceptLegacy(
     type: Exclude<UpgradeType, 'websocket'>,
     socket: Socket,
     head: Buffer,
-    address: string,
+    arrival: Omit<Arrival, 'framing'>,
   ) {
     socket.write(legacyAcceptance(type))
     if (head.length > 0) socket.unshift(head)
     const framing = type === 'alpn-ping' ? 'ping' : 'raw'
-    door.arrived(new SocketCarrier(socket, { framing, ...limits, linger: timeouts.linger }), {
-      door: 'upgrade',
-      framing,
-      address,
-    })
+    door.arrived(
+      new SocketCarrier(socket, { framing, ...limits, linger: timeouts.linger }),
+      {
+        ...arrival,
+        framing,
+      },
+      socket,
+    )
   }
 
-  function acceptWebSocket(request: IncomingMessage, socket: Socket, head: Buffer, address: string) {
+  function acceptWebSocket(
+    request: IncomingMessage,
+    socket: Socket,
+    head: Buffer,
+    arrival: Omit<Arrival, 'framing'>,
+  ) {
     // `ws` wants this token alone, and it is the one that was chosen.
     request.headers.upgrade = 'websocket'
     webSockets.handleUpgrade(request, socket, head, (ws: WebSocket) => {
-      const carrier = new WebSocketCarrier(ws, { buffer: limits.buffer, linger: timeouts.linger })
+      const carrier = new WebSocketCarrier(ws, {
+        buffer: limits.buffer,
+        linger: timeouts.linger,
+        pings: limits.pings,
+        bytesRead: () => socket.bytesRead,
+      })
       if (ws.protocol === '') {
         // After the 101, as Teleport does it: a browser shows its page a close code, but never an HTTP status.
-        door.refused(failure('ERR_GATEWAY_UPGRADE', 'no subprotocol alpn or alpn-ping offered'), address)
+        door.refused(
+          failure('ERR_GATEWAY_UPGRADE', 'no subprotocol alpn or alpn-ping offered'),
+          arrival.address,
+        )
         carrier.hangUp(goodbye.notAllowed)
         carrier.destroy()
-      } else door.arrived(carrier, { door: 'upgrade', framing: 'websocket', address })
+      } else door.arrived(carrier, { ...arrival, framing: 'websocket' }, socket)
     })
   }
 
   webSockets.on('wsClientError', (error, socket, request) => {
-    door.refused(failure('ERR_GATEWAY_UPGRADE', error.message), addressOf(request, forwardedFor))
+    door.refused(failure('ERR_GATEWAY_UPGRADE', error.message), addressOf(request, forwarded))
     refuseOn(socket, 400, error.message)
   })
 
@@ -177,6 +218,7 @@ function malformedStatus(code: string | undefined): number | undefined {
   return code?.startsWith('HPE_') === true ? 400 : undefined
 }
 
-function addressOf(request: IncomingMessage, forwardedFor: boolean): string {
-  return (forwardedFor ? forwardedAddress(request) : undefined) ?? request.socket.remoteAddress ?? 'unknown'
+function addressOf(request: IncomingMessage, forwarded: ForwardedRule | undefined): string {
+  const peer = request.socket.remoteAddress ?? 'unknown'
+  return forwarded === undefined ? peer : clientAddress(forwarded, request.headers, peer)
 }

@@ -1,7 +1,6 @@
 // What an HTTP request asks for, and the answers to it: the rules of `/webapi/connectionupgrade`, without any socket
 // handling. RFC 9110 §7.8 (Upgrade), RFC 6455 §4.2 (WebSocket), and what Teleport's clients of all versions send.
 import { IncomingMessage } from 'node:http'
-import { isIP } from 'node:net'
 
 /** Upgrade types in order of preference. */
 export const upgradeTypes = ['websocket', 'alpn-ping', 'alpn'] as const
@@ -51,13 +50,20 @@ export function legacyAcceptance(type: 'alpn' | 'alpn-ping'): string {
   ].join('\r\n')
 }
 
-/** The last entry of X-Forwarded-For: the one the load balancer in front of us wrote. */
-export function forwardedAddress(request: IncomingMessage): string | undefined {
-  const value = [request.headers['x-forwarded-for']].flat().at(-1)?.split(',').at(-1)?.trim() ?? ''
-  const bracketed = /^\[([^\]]+)\](?::\d+)?$/.exec(value)?.[1]
-  const withPort = /^([\d.]+):\d+$/.exec(value)?.[1]
-  const address = bracketed ?? withPort ?? value
-  return isIP(address) === 0 ? undefined : address
+/**
+ * What makes an upgrade request read differently by two readers, which is how requests are smuggled past a load balancer;
+ * undefined when nothing does.
+ */
+export function ambiguity({ headers, rawHeaders }: IncomingMessage): string | undefined {
+  const names = rawHeaders.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase())
+  const hosts = names.filter((name) => name === 'host').length
+  // RFC 9112 §3.2: 400 for a request without Host, or with more than one.
+  if (hosts !== 1) return 'exactly one Host header, please'
+  // RFC 9110 §7.8: after the request the connection speaks another protocol; a body would have two possible ends.
+  if (names.includes('transfer-encoding')) return 'an upgrade request has no Transfer-Encoding here'
+  if (names.includes('content-length') && headers['content-length'] !== '0')
+    return 'an upgrade request has no body here'
+  return undefined
 }
 
 /** An error as Teleport's web API words it. */

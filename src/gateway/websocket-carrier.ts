@@ -7,6 +7,10 @@ import { Carrier, type Goodbye, goodbye } from './carrier.js'
 export interface WebSocketCarrierOptions {
   readonly buffer: number
   readonly linger: number
+  /** Pings, stray pongs and empty messages that a client may send between two pings of ours. */
+  readonly pings: number
+  /** Bytes that ever came on the socket below: a long message is a sign of life before it is whole. */
+  readonly bytesRead: () => number
 }
 
 /** Messages go out in pieces that every peer and middlebox takes. */
@@ -15,20 +19,32 @@ const maxMessage = 64 * 1024
 /** What Teleport's servers say in a ping; peers only echo it. */
 const pingPayload = 'teleport'
 
+/** What `ws` calls a message over the limit, one of 2^53 bytes and more, and one in too many pieces. */
+const tooLarge: readonly string[] = [
+  'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH',
+  'WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH',
+  'WS_ERR_TOO_MANY_BUFFERED_PARTS',
+]
+
 /** Pings without a sign of life until the peer counts as dead. */
 const maxSilentPings = 2
 
 export class WebSocketCarrier extends Carrier {
   readonly #ws: WebSocket
+  readonly #options: WebSocketCarrierOptions
   #silentPings = 0
   #writing = false
+  #ponging = false
+  #idle = 0
+  #bytesSeen = 0
 
   constructor(ws: WebSocket, options: WebSocketCarrierOptions) {
     super(options, new Promise((resolve) => ws.once('close', () => resolve())))
     this.#ws = ws
+    this.#options = options
     ws.on('message', (data, isBinary) => this.#receive(data, isBinary))
-    ws.on('pong', () => this.#heard())
-    ws.on('ping', () => this.#heard())
+    ws.on('pong', () => this.#heardNothing())
+    ws.on('ping', (data) => this.#answer(data))
     ws.on('error', (cause) => this.destroy(wsFailure(cause)))
     // Whatever the code: whether the stream is complete, the inner close_notify says.
     ws.once('close', () => this.push(null))
@@ -37,6 +53,10 @@ export class WebSocketCarrier extends Carrier {
   override ping(): void {
     const ws = this.#ws
     if (ws.readyState !== ws.OPEN) return
+    this.#idle = 0
+    const bytes = this.#options.bytesRead()
+    if (bytes !== this.#bytesSeen) this.#silentPings = 0
+    this.#bytesSeen = bytes
     // While reading is paused a pong cannot be seen; while a write is pending the path is not idle.
     if (ws.isPaused || this.#writing) {
       this.#silentPings = 0
@@ -55,8 +75,8 @@ export class WebSocketCarrier extends Carrier {
     this.#ws.terminate()
   }
 
-  protected override sayGoodbye(reason: Goodbye): void {
-    this.#ws.close(reason)
+  protected override sayGoodbye(reason: Goodbye, word: string): void {
+    this.#ws.close(reason, word)
     // The peer's Close may stand behind messages that nobody will read any more.
     this.#ws.resume()
   }
@@ -86,7 +106,7 @@ export class WebSocketCarrier extends Carrier {
   }
 
   #receive(data: RawData, isBinary: boolean): void {
-    this.#heard()
+    if ((data as Buffer).length === 0) this.#heardNothing()
     if (this.hungUp) return
     if (!isBinary) {
       this.hangUp(goodbye.notAllowed)
@@ -96,8 +116,20 @@ export class WebSocketCarrier extends Carrier {
     if (!this.push(data as Buffer)) this.#ws.pause()
   }
 
-  #heard(): void {
-    this.#silentPings = 0
+  // RFC 6455 §5.5.3: only the most recent ping needs a pong, so a client that does not read makes no queue of them.
+  #answer(payload: Buffer): void {
+    this.#heardNothing()
+    if (this.#ponging || this.#ws.readyState !== this.#ws.OPEN) return
+    this.#ponging = true
+    this.#ws.pong(payload, false, () => {
+      this.#ponging = false
+    })
+  }
+
+  #heardNothing(): void {
+    if (++this.#idle <= this.#options.pings || this.hungUp) return
+    this.hangUp(goodbye.policy, 'too many pings')
+    this.destroy(failure('ERR_GATEWAY_LIMIT', 'limits.pings'))
   }
 }
 
@@ -111,7 +143,7 @@ function gather(chunks: readonly Buffer[]): Buffer[] {
 }
 
 function wsFailure(cause: Error & { readonly code?: string }): Error {
-  if (cause.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') {
+  if (tooLarge.includes(cause.code ?? '')) {
     return failure('ERR_WS_TOO_LARGE', undefined, { cause })
   }
   if (cause.code?.startsWith('WS_ERR_') === true) return failure('ERR_WS_PROTOCOL', cause.code, { cause })

@@ -3,9 +3,15 @@
 
 export { Der, der } from '../der/index.js'
 export { allowsDigitalSignature, type Certificate, isSelfIssued, parseCertificate } from './certificate.js'
+export {
+  type CertificateRequestOptions,
+  type CertificateSubject,
+  certificateRequest,
+} from './certificate-request.js'
 export { keyUsageBits } from './extensions.js'
 export { type GeneralName, generalNameKinds } from './general-names.js'
 export { type CertificateInput, type Identity, type IdentityInput, loadIdentity } from './identity.js'
+export { type IdentityFile, parseIdentityFile } from './identity-file.js'
 export { type Attribute, attribute, type Name, nameText, printable } from './names.js'
 export { defaultPathLimits, type PathLimits } from './path.js'
 export { type PemBlock, parsePem } from './pem.js'

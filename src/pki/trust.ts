@@ -3,6 +3,7 @@
 import { equal } from '../bytes/index.js'
 import { asTunnelError, failure, type TunnelError } from '../errors.js'
 import { type Certificate, parseCertificate, peekSubject } from './certificate.js'
+import { knownCertificate } from './known.js'
 import type { Name } from './names.js'
 import { certificatesIn } from './pem.js'
 
@@ -60,7 +61,7 @@ export function certificateIndex(
   for (const der of ders) {
     let key: string
     try {
-      key = peekSubject(der).key
+      key = (knownCertificate(der)?.subject ?? peekSubject(der)).key
     } catch (error) {
       skip(error)
       continue
@@ -89,7 +90,7 @@ function isTrustStore(input: TrustInput): input is TrustStore {
 
 function parse(der: Uint8Array): Certificate | TunnelError {
   try {
-    return parseCertificate(der)
+    return knownCertificate(der) ?? parseCertificate(der)
   } catch (error) {
     return asTunnelError(error)
   }

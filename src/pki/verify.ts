@@ -4,6 +4,7 @@ import { type Bytes, equal } from '../bytes/index.js'
 import type { CryptoProvider } from '../crypto/provider.js'
 import { failure, loaded } from '../errors.js'
 import { type Certificate, parseCertificate } from './certificate.js'
+import { knownCertificate, rememberCertificates } from './known.js'
 import { nameText, printable } from './names.js'
 import { buildPath, defaultPathLimits, type PathLimits } from './path.js'
 import { matchesServerName, presentedNames } from './server-name.js'
@@ -57,7 +58,7 @@ export async function verifyChain({
       'ERR_CERT_BUDGET',
       `${chain.length} certificates were sent, ${bounds.certificates} are allowed`,
     )
-  const leaf = parseCertificate(first)
+  const leaf = knownCertificate(first) ?? parseCertificate(first)
   const verified = trust.kind === 'anchors'
   const path = verified
     ? await buildPath({
@@ -78,6 +79,7 @@ export async function verifyChain({
     const pinned = path.some((c) => pins.some((pin) => equal(pin, hash.digest(c.publicKey.spki))))
     if (!pinned) throw failure('ERR_CERT_PINNED', undefined, { depth: 0, subject: nameText(leaf.subject) })
   }
+  if (verified) rememberCertificates(path)
   return { leaf, path, verified }
 }
 

@@ -1,5 +1,6 @@
 // What a runtime gives the dialer. Each folder beside this file implements it; none imports another.
 import type { CryptoProvider } from '../crypto/provider.js'
+import type { Phase } from '../errors.js'
 import type { Wire } from '../stream/byte-stream.js'
 
 /** Where the origin listens. */
@@ -11,7 +12,11 @@ export interface Address {
 /** What a transport dial may use. Deadline and abort both come as the signal. */
 export interface WireOptions {
   readonly signal: AbortSignal
+  /** TLS records come from the first byte on: a runtime whose reads are small may wait for whole ones. */
+  readonly isTls?: boolean
   readonly trace?: (name: string, facts: Readonly<Record<string, string | number | boolean>>) => void
+  /** What the transport is at from now on, if it is more than TCP: what a deadline's error will name. */
+  readonly busy?: (phase: Phase) => void
 }
 
 /** A WebSocket that the runtime opened itself (it did TLS, the HTTP upgrade and the framing). */
@@ -28,6 +33,11 @@ export interface Platform {
   monotonic?(): number
   /** Raw TCP, where the runtime has it: outer TLS, upgrade and framing are then our own layers. */
   dialTcp?(address: Address, options: WireOptions): Promise<Wire>
+  /**
+   * TCP and a TLS that the runtime does: verified for the host by its own roots, without any say in ALPN. For origins of
+   * which nobody told who signs them, where `systemRoots` is missing.
+   */
+  dialTls?(address: Address, options: WireOptions): Promise<Wire>
   /** The runtime's own WebSocket, where raw TCP does not exist. `headers` only where the runtime can send them. */
   dialWebSocket?(
     url: string,

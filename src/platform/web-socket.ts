@@ -4,6 +4,7 @@
 import type { TunnelError } from '../errors.js'
 import { asTunnelError, failure } from '../errors.js'
 import type { Wire, WireEvents } from '../stream/byte-stream.js'
+import { endCause, messagesOf } from './messages.js'
 import type { WebSocketWire } from './platform.js'
 
 /** The part of the standard WebSocket that is used. `bufferedAmount` is absent in workerd. */
@@ -40,12 +41,15 @@ export function webSocketWire(socket: WebSocketLike, subprotocol: string): WebSo
   let ended: { readonly cause: TunnelError | undefined } | undefined
   let failed: TunnelError | undefined
   let released = false
+  let sent = false
+  let answered = false
 
   function onMessage(event: WebSocketEventLike): void {
     if (!(event.data instanceof ArrayBuffer)) {
       fail(failure('ERR_WS_TEXT'))
       return
     }
+    answered = true
     unread += event.data.byteLength
     if (unread > maxUnread) {
       fail(failure('ERR_STREAM_LIMIT', `${maxUnread} bytes came in unread`))
@@ -56,7 +60,7 @@ export function webSocketWire(socket: WebSocketLike, subprotocol: string): WebSo
   }
 
   function onClose(event: WebSocketEventLike): void {
-    ended = { cause: closeCause(event.code) }
+    ended = { cause: endCause(event.code, sent, answered) }
     pumped()
   }
 
@@ -115,23 +119,15 @@ export function webSocketWire(socket: WebSocketLike, subprotocol: string): WebSo
     },
     write(chunks) {
       if (released || ended !== undefined) throw failure('ERR_STREAM_RESET', 'the WebSocket is closed')
-      for (const chunk of chunks) socket.send(chunk as Uint8Array<ArrayBuffer>)
+      for (const message of messagesOf(chunks)) socket.send(message)
+      sent = true
       return (socket.bufferedAmount ?? 0) > highWater ? drained() : undefined
     },
     end() {
-      // A WebSocket has no half-close: what the peer still sends before its own Close is delivered.
+      // A WebSocket has no half-close, and browsers deliver nothing that comes after this.
       if (!released && ended === undefined) socket.close(1000)
     },
     destroy: release,
   }
   return { ...wire, subprotocol, facts: { transport: 'websocket', subprotocol } }
-}
-
-/** RFC 6455 §7.4.1: what a close code says about how the stream ended. */
-export function closeCause(code: number | undefined): TunnelError | undefined {
-  if (code === undefined || code === 1000 || code === 1005) return undefined
-  if (code === 1001) return failure('ERR_WS_GOING_AWAY')
-  if (code === 1006) return failure('ERR_WS_ABNORMAL')
-  if (code === 1011) return failure('ERR_WS_SERVER_ERROR')
-  return failure('ERR_WS_CLOSED', `code ${code}`)
 }

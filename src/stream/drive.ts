@@ -105,7 +105,7 @@ export class Connection {
       fall: (index, item) => this.#fall(index, item),
       failed: (index, thrown) => this.#layerFailed(index, thrown),
       broke: () => this.#breakDown(),
-      trace: (layer, event) => watch(options, layer, event),
+      trace: options.trace && ((layer, event) => watch(options, layer, event)),
     }
     this.#face = this.#makeFace()
   }

@@ -27,7 +27,8 @@ export interface House {
   failed(index: number, thrown: unknown): void
   /** A layer finished although nothing above had ended. */
   broke(): void
-  trace(label: string, event: TraceEvent): void
+  /** Absent: nobody watches. */
+  readonly trace: ((label: string, event: TraceEvent) => void) | undefined
 }
 
 export class Floor {
@@ -82,7 +83,7 @@ export class Floor {
   }
 
   trace(event: TraceEvent): void {
-    this.#house.trace(`${this.#index}:${this.layer.name}`, event)
+    this.#house.trace?.(`${this.#index}:${this.layer.name}`, event)
   }
 
   #receive(item: Rising, sink: Sink<unknown>): MaybePromise<void> {
@@ -137,6 +138,7 @@ export class Floor {
         house.rise(index, { cause })
       },
       trace: (event) => this.trace(event),
+      unwatched: house.trace === undefined,
     }
   }
 }

@@ -49,6 +49,7 @@ export async function signOwn(
   const signature = await sign(signer, scheme, content)
   // A faulty or foreign signer is better found here than by the server, whose alert would not say which it was.
   if (
+    !crypto.vouchesFor?.(signer) &&
     crypto.canVerify(scheme.algorithm, publicKey.key) &&
     !(await crypto.verify(scheme.algorithm, publicKey, signature, content))
   )

@@ -7,6 +7,8 @@ import type { HandshakeMessage } from './messages/message.js'
 export class HandshakeDeframer {
   readonly #queue = new ByteQueue()
   readonly #maxMessage: number
+  /** Nobody looks at the messages' spans. */
+  unwatched = false
 
   /** `maxMessage` bounds one message, header and all, in bytes. */
   constructor(maxMessage: number) {
@@ -30,6 +32,7 @@ export class HandshakeDeframer {
     const length = 4 + ((high << 16) | (middle << 8) | low)
     if (length > this.#maxMessage) throw failure('ERR_TLS_LIMIT', `a handshake message of ${length} bytes`)
     if (this.#queue.length < length) return undefined
-    return { type, bytes: this.#queue.take(length) }
+    const bytes = this.#queue.take(length)
+    return this.unwatched ? { type, bytes, unwatched: true } : { type, bytes }
   }
 }

@@ -3,6 +3,7 @@
 // RFC 5246 §6, §7.
 import { type AlertName, alertFor, asTunnelError, failure, type TunnelError } from '../errors.js'
 import type { Layer, MaybePromise, Sink } from '../layer.js'
+import type { TraceEvent } from '../trace.js'
 import {
   alertError,
   type ClientCertificateState,
@@ -55,6 +56,8 @@ export class TlsClient implements TlsLayer {
   readonly #incoming: Incoming
   readonly #outgoing: Outgoing
   #sink: Sink<TlsInfo> | undefined
+  /** Undefined when nobody watches. */
+  #trace: ((event: TraceEvent) => void) | undefined
   /** Set once the handshake is over. */
   #post: Post | undefined
   #tls12 = false
@@ -77,13 +80,15 @@ export class TlsClient implements TlsLayer {
     })
     this.#outgoing = new Outgoing({
       down: (chunk) => this.#sink!.down(chunk),
-      trace: (event) => this.#sink!.trace(event),
+      trace: () => this.#trace,
       renewKey: () => this.#post!.updateWriting('update_not_requested'),
     })
   }
 
   start(sink: Sink<TlsInfo>): MaybePromise<void> {
     this.#sink = sink
+    this.#trace = sink.unwatched ? undefined : (event) => sink.trace(event)
+    this.#deframer.unwatched = sink.unwatched === true
     return this.#guard(() => {
       this.#exchange.run(this.#begin(this.#channel()).then((established) => this.#open(established)))
       return this.#exchange.idle()
@@ -153,7 +158,7 @@ export class TlsClient implements TlsLayer {
             outgoing: this.#outgoing,
             read: (opener) => this.#incoming.protect(opener),
             requireBoundary: () => this.#requireBoundary(),
-            trace: (event) => this.#sink!.trace(event),
+            trace: this.#trace ?? unwatched,
           })
         : established.post
     this.#sink!.open(established.info)
@@ -162,7 +167,7 @@ export class TlsClient implements TlsLayer {
   #channel(): Channel {
     const outgoing = this.#outgoing
     const incoming = this.#incoming
-    const trace = this.#sink!.trace.bind(this.#sink)
+    const trace = this.#trace ?? unwatched
     return {
       trace,
       next: () => this.#exchange.next(),
@@ -197,8 +202,7 @@ export class TlsClient implements TlsLayer {
   }
 
   #handle({ type, content }: Content, length: number): MaybePromise<void> {
-    const sink = this.#sink!
-    sink.trace({
+    this.#trace?.({
       type: 'record',
       direction: 'received',
       contentType: nameOf(contentType, type),
@@ -351,3 +355,6 @@ export class TlsClient implements TlsLayer {
     return error
   }
 }
+
+/** Where events go that nobody wants. */
+function unwatched(_event: TraceEvent): void {}

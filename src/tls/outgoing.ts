@@ -14,7 +14,8 @@ const BATCH = 8
 
 export interface OutgoingPorts {
   down(chunk: Uint8Array): void
-  trace(event: TraceEvent): void
+  /** Undefined: nobody watches. */
+  trace(): ((event: TraceEvent) => void) | undefined
   /** Change the sending key: called when it may not protect many more records, or the peer asked for it. */
   renewKey(): void
 }
@@ -74,6 +75,7 @@ export class Outgoing {
     const limit = this.#limit
     const count = Math.max(1, Math.ceil(content.length / limit))
     const bytes = new Uint8Array(content.length + count * overhead)
+    const trace = this.#ports.trace()
     const pending: Promise<void>[] = []
     for (let i = 0, from = 0, at = 0; i < count; i++, from += limit) {
       const piece = count === 1 ? content : content.subarray(from, from + limit)
@@ -86,7 +88,7 @@ export class Outgoing {
         if (later !== undefined) pending.push(later)
         this.#synchronous = later === undefined
       }
-      this.#ports.trace({
+      trace?.({
         type: 'record',
         direction: 'sent',
         contentType: nameOf(contentType, type),

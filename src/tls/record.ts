@@ -35,19 +35,14 @@ export class RecordReader {
   next(maxFragment: number): TlsRecord | undefined {
     const queue = this.#queue
     if (queue.length < HEADER_LENGTH) return undefined
-    const [type, major, , high, low] = queue.peek(HEADER_LENGTH) as unknown as [
-      number,
-      number,
-      number,
-      number,
-      number,
-    ]
+    const head = queue.peek(HEADER_LENGTH)
+    const type = head[0]!
     const known = type >= contentType.change_cipher_spec && type <= contentType.application_data
     // Something that is not TLS shows in its first bytes; after that legacy_record_version is ignored (RFC 8446 §5.1).
-    if (this.#first && (!known || major !== 3)) throw failure('ERR_TLS_NOT_TLS')
+    if (this.#first && (!known || head[1] !== 3)) throw failure('ERR_TLS_NOT_TLS')
     // RFC 8446 §5: an unexpected record type MUST be answered with unexpected_message.
     if (!known) throw failure('ERR_TLS_RECORD_TYPE', String(type))
-    const length = (high << 8) | low
+    const length = (head[3]! << 8) | head[4]!
     // RFC 8446 §5.1, §5.2: longer records MUST end the connection with record_overflow.
     if (length > Math.min(maxFragment, MAX_CIPHERTEXT))
       throw failure('ERR_TLS_RECORD_OVERFLOW', `${length} bytes`)

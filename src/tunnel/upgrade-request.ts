@@ -30,7 +30,7 @@ export interface UpgradeRequest {
 /** A function from the Sec-WebSocket-Key to the request. Throws ERR_CONFIG_INVALID at once for options that do not fit. */
 export function upgradeRequest(options: RequestOptions): (key: string) => UpgradeRequest {
   const path = checkedPath(options.path ?? '/webapi/connectionupgrade')
-  if (!/^[\w.~%:[\]-]+$/.test(options.host)) throw failure('ERR_CONFIG_INVALID', 'host')
+  checkedHost(options.host)
   const custom = checkedFields(options.headers ?? [], options.teleportHeader)
   const shownPath = path.replace(/\?.*/, `?${REDACTED}`)
 
@@ -63,6 +63,12 @@ const reserved =
 export function checkedPath(path: string): string {
   if (!/^\/[!"$-~]*$/.test(path)) throw failure('ERR_CONFIG_INVALID', 'path')
   return path
+}
+
+/** A Host header's value: name or IP literal, with or without a port. Throws ERR_CONFIG_INVALID. */
+export function checkedHost(host: string): string {
+  if (!/^[\w.~%:[\]-]+$/.test(host)) throw failure('ERR_CONFIG_INVALID', 'host')
+  return host
 }
 
 /** Custom fields without white space around their values. Throws ERR_CONFIG_INVALID. */

@@ -6,6 +6,7 @@ import type { CryptoProvider } from '../../src/crypto/provider.js'
 import { chainValidation } from './chains.js'
 import { cryptoAnswers } from './crypto.js'
 import { layerBehaviour } from './layers.js'
+import { traces } from './traces.js'
 import { tunnels } from './tunnels.js'
 
 /** Everything that must hold on a runtime of this name, with the portable provider or another one. */
@@ -15,5 +16,6 @@ export function conformance(runtime: string, crypto: CryptoProvider = webcrypto(
     describe('certificate chains', () => chainValidation(crypto))
     describe('tunnel layers', layerBehaviour)
     describe('tunnels', () => tunnels(crypto))
+    describe('traces', () => traces(crypto))
   })
 }

@@ -284,16 +284,37 @@ describe('the policy of a route', () => {
 })
 
 describe('the limits', () => {
-  it('turn away connections over the total', async () => {
+  it('drop who has waited longest over the total', async () => {
     const ports = await startGateway(await startService(), { limits: { connections: 2 } })
-    const first = await dialRaw(ports.direct)
-    await dialRaw(ports.upgrade)
-    await until(() => ports.gateway.stats().connections === 2)
-    await bodyOf(await dialRaw(ports.direct))
-    expect((await eventOf(ports.events, 'refused')).error.code).toBe('ERR_GATEWAY_LIMIT')
-    first.destroy()
-    await until(() => ports.gateway.stats().connections === 1)
-    await innerTls(await outer('direct', ports))
+    const waiting = await dialRaw(ports.upgrade)
+    const halfOpen = await dialRaw(ports.direct)
+    await until(() => ports.gateway.stats().tunnels === 1 && ports.gateway.stats().connections === 2)
+    const honest = await innerTls(await outer('direct', ports))
+    await until(() => ports.gateway.stats().halfOpen === 1)
+    expect(await bodyOf(waiting)).toBe('')
+    const second = await innerTls(await outer('direct', ports))
+    expect(await bodyOf(halfOpen)).toBe('')
+    await until(() => ports.gateway.stats().halfOpen === 0 && ports.gateway.stats().connections === 2)
+    const refused = ports.events.filter((event) => event.type === 'refused')
+    expect(refused.map(({ error }) => error.code)).toEqual(['ERR_GATEWAY_LIMIT', 'ERR_GATEWAY_LIMIT'])
+    // Both places are taken by tunnels in use: nobody makes room for a third.
+    expect(await bodyOf(await dialRaw(ports.direct))).toBe('')
+    for (const secure of [honest, second]) {
+      secure.end('x')
+      expect((await readAll(secure)).toString()).toBe('x')
+    }
+  })
+
+  it('drop the oldest of too many handshakes', async () => {
+    const ports = await startGateway(await startService(), { limits: { halfOpen: 1 } })
+    const slow = await dialRaw(ports.direct)
+    await until(() => ports.gateway.stats().halfOpen === 1)
+    const secure = await innerTls(await outer('websocket', ports))
+    expect(await bodyOf(slow)).toBe('')
+    expect((await eventOf(ports.events, 'refused')).error).toMatchObject({ code: 'ERR_GATEWAY_LIMIT' })
+    await until(() => ports.gateway.stats().halfOpen === 0)
+    secure.end('x')
+    expect((await readAll(secure)).toString()).toBe('x')
   })
 
   it('turn away tunnels over what an address may have', async () => {

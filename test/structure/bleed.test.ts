@@ -86,17 +86,19 @@ describe.each(entries)('$name', (entry: EntryPoint) => {
     })
   }
 
-  if (entry.runtime === 'browser' || entry.runtime === 'workerd') {
+  if (entry.runtime === 'browser') {
     it('has nothing inside that takes raw TCP', () => {
       // The upgrade request, its proof, and detection, each by words of its own.
       expect(own.text).not.toMatch(/Sec-WebSocket-Key|258EAFA5|a load balancer ends TLS/)
     })
+  }
 
+  if (entry.runtime === 'browser' || entry.runtime === 'workerd') {
     it('loads at once only what every connection needs', async () => {
       const atOnce = await loadedAtOnce(entry)
       expect(atOnce).toContain('src/tls/handshake13.ts')
       const later =
-        /node-forge|\/(forge-sha512|mlkem|handshake12|protection12|prf|resumption|session|client-certificate|constraints|ping)\.ts$/
+        /node-forge|\/(forge-sha512|mlkem|handshake12|protection12|prf|resumption|session|client-certificate|constraints|ping|tcp|attempts|detect|upgrade|websocket|workerd\/socket|workerd\/web-socket)\.ts$/
       expect(atOnce.filter((path) => later.test(path))).toEqual([])
     })
   }

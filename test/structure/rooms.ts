@@ -34,17 +34,23 @@ export const rooms: Readonly<Record<string, Room>> = {
   'platform':          { rooms: ['errors', 'layer', 'bytes', 'crypto', 'stream'] },
   'dial':              { rooms: [...root, ...core, 'stream', 'platform'] },
 
+  // What the doors without Node have in common; defines nothing.
+  'door':              { rooms: [...root, 'explain', ...core, 'stream', 'platform', 'dial'] },
+
   // Adapters: the only rooms with runtime nouns. None imports another.
   'platform/memory':   { rooms: [...root, 'bytes', 'crypto', 'stream', 'platform', 'dial'] },
   'platform/node':     { rooms: [...root, ...core, 'stream', 'platform', 'dial', 'index'], packages: [node] },
-  'platform/workerd':  { rooms: [...root, 'explain', ...core, 'stream', 'platform', 'dial', 'index'], packages: [/^cloudflare:sockets$/] },
-  'platform/browser':  { rooms: [...root, 'explain', ...core, 'stream', 'platform', 'dial', 'index'] },
+  'platform/workerd':  { rooms: [...root, 'explain', ...core, 'stream', 'platform', 'dial', 'door', 'index'], packages: [/^cloudflare:sockets$/] },
+  'platform/browser':  { rooms: [...root, 'explain', ...core, 'stream', 'platform', 'dial', 'door', 'index'] },
 
   // What stands on top.
   'index':             { rooms: [...root, 'explain', ...core, 'stream', 'platform', 'dial'] },
   'duplex':            { rooms: [...root, 'bytes', 'stream', 'dial'], packages: [node] },
-  'gateway':           { rooms: ['errors', 'error-prose', 'trace', 'bytes'], packages: [node, /^ws$/] },
-  'cli':               { rooms: [...root, 'index', 'dial', 'platform/node', 'duplex', 'gateway'], packages: [node, /^node-forge$/, /^@electric-sql\/pglite/, /^pg$/] },
+  'gateway':           { rooms: ['errors', 'error-prose', 'trace', 'bytes'], packages: [node, /^ws$/, /^pino$/, /^prom-client$/, /^smol-toml$/] },
+  'presets':           { rooms: ['errors', 'bytes'] },
+  'proxy':             { rooms: [...root, 'bytes', 'stream', 'dial', 'duplex', 'platform/node'], packages: [node] },
+  'login':             { rooms: ['errors', 'bytes', 'der', 'crypto', 'pki', 'dial', 'platform/node'], packages: [node, /^yaml$/] },
+  'cli':               { rooms: [...root, 'error-prose', 'index', ...core, 'stream', 'platform', 'dial', 'platform/node', 'duplex', 'gateway', 'login', 'presets', 'proxy'], packages: [node, /^node-forge$/, /^smol-toml$/, /^yaml$/, /^@electric-sql\/pglite/, /^pg$/] },
 }
 
 /** Names that hide what a folder is for. */

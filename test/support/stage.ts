@@ -1,7 +1,7 @@
 // The whole cast for a test through a load balancer: three authorities (web, host, users), the gateway with its routes,
 // and dialers whose options differ from the usual in what a test says.
 import { createGateway, type Gateway, type GatewayEvent, type Route } from '../../src/gateway/index.js'
-import { createDialer, type Dialer, type DialerOptions } from '../../src/platform/node/index.js'
+import { createDialer, type Dialer, type NodeDialerOptions } from '../../src/platform/node/index.js'
 import { type Authority, createAuthority, type Issued } from './certificates.js'
 
 /** The gateway's name inside the tunnel; no DNS has it. */
@@ -14,6 +14,8 @@ export interface Stage {
   readonly host: Authority
   /** Signs clients. */
   readonly users: Authority
+  /** The client that the gateway lets in. */
+  readonly alice: Issued
   /** For load balancers: localhost and 127.0.0.1, signed by `web`. */
   readonly lbCertificate: Issued
   readonly gateway: Gateway
@@ -22,7 +24,7 @@ export interface Stage {
   /** What the gateway told, in order. */
   readonly events: readonly GatewayEvent[]
   /** A dialer to `https://localhost:<port>` as alice. */
-  dialer(port: number, options?: Partial<DialerOptions>): Dialer
+  dialer(port: number, options?: Partial<NodeDialerOptions>): Dialer
   [Symbol.asyncDispose](): Promise<void>
 }
 
@@ -58,6 +60,7 @@ export async function createStage(routes: Readonly<Record<string, number>>): Pro
     web: web!,
     host: host!,
     users: users!,
+    alice,
     lbCertificate,
     gateway,
     upgradePort: gateway.addresses.upgrade!.port,

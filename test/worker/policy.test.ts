@@ -58,7 +58,23 @@ describe('a whole configuration', () => {
       certificate: 'cert',
       privateKey: 'key',
     })
+    expect(policy.targets.get('b')?.agent).toMatchObject({ transport: 'fetch', originTrust: undefined })
     expect(readPolicy({ ...environment, TARGETS: JSON.stringify(environment.TARGETS) })).toEqual(policy)
+  })
+})
+
+describe('a transport', () => {
+  it.each([
+    [{ transport: 'fetch' }, { transport: 'fetch', originTrust: undefined }],
+    [{ transport: 'auto' }, { transport: 'auto', originTrust: undefined }],
+    [{ transport: 'tcp' }, { transport: 'tcp', originTrust: undefined }],
+    [
+      { transport: 'tcp', originTrust: 'CA' },
+      { transport: 'tcp', originTrust: 'ca' },
+    ],
+  ])('%j is read', (said, read) => {
+    const policy = readPolicy({ ...pem, TARGETS: { a: { ...agent, ...said } } })
+    expect(policy.targets.get('a')?.agent).toMatchObject(read)
   })
 })
 
@@ -105,6 +121,10 @@ describe('refused', () => {
     ['a target that is no table', targets('https://lb.example.com')],
     ['an agent without trust', targets({ ...agent, trust: undefined })],
     ['an agent without its key', targets({ ...agent, privateKey: 'MISSING' })],
+    ['an unknown transport', targets({ ...agent, transport: 'udp' })],
+    ['an authority for fetch()', targets({ ...agent, originTrust: 'CA' })],
+    ['an authority that may be left out', targets({ ...agent, transport: 'auto', originTrust: 'CA' })],
+    ['an authority that is in no secret', targets({ ...agent, transport: 'tcp', originTrust: 'MISSING' })],
     ['an agent without a server name', targets({ ...agent, serverName: '' })],
     ['http and query at once', targets({ ...agent, doors: ['http', 'query'] })],
     ['query without a database', targets({ ...agent, doors: ['query'] })],

@@ -1,34 +1,47 @@
 // `underpass demo`: the main job on one machine with nothing to install. A real PostgreSQL client runs real queries
 // through a load balancer that ends TLS, over inner mutual TLS that the load balancer cannot see.
 import { resolve } from 'node:path'
-import { parseArgs } from 'node:util'
 import type { TunnelInfo } from '../../dial/index.js'
 import { duplex } from '../../duplex/index.js'
 import { failure } from '../../errors.js'
-import { ladder } from '../demo/ladder.js'
-import { type Listener, startListener } from '../demo/listener.js'
-import { type QueryReport, runQueries } from '../demo/queries.js'
-import { buildStage, type Stage } from '../demo/stage.js'
-import { createOutput, type Output } from '../output.js'
+import type { Call, Command } from '../command.js'
+import type { Listener } from '../demo/listener.js'
+import type { QueryReport } from '../demo/queries.js'
+import type { Stage } from '../demo/stage.js'
+import { ladder } from '../ladder.js'
+import type { Output } from '../output.js'
+import { demoSchema } from '../schemas.js'
+import { inTenths } from '../tenths.js'
 
-export const demoHelp: string = `Usage: underpass demo [--once] [--json] [--data DIR]
-
-Starts a database, a gateway and a load balancer in this process, dials through them with mutual TLS inside,
-runs queries with a real PostgreSQL client, and stays up with a local port for psql.
-
-  --once       exit 0 after the queries
-  --json       print one JSON object on stdout (implies --quiet for the rest)
-  --quiet      nothing on stderr
-  --no-color   no colours (NO_COLOR works too)
-  --data DIR   where the database keeps its files (UNDERPASS_DEMO_DATA, default .demo)
-
-Examples:
-  underpass demo
-  underpass demo --once --json
-`
+export const demo: Command = {
+  name: 'demo',
+  summary: 'the main job on this machine, with nothing to install',
+  usage: 'underpass demo [options]',
+  details: `
+Starts a database, a gateway and a load balancer in this process, dials through them with mutual TLS
+inside, runs queries with a real PostgreSQL client, and stays up with a local port for psql.`,
+  options: [
+    { flag: 'once', describe: 'end after the queries' },
+    {
+      flag: 'data',
+      value: 'DIR',
+      describe: 'where the database keeps its files',
+      fallback: '.demo',
+      alsoEnv: 'UNDERPASS_DEMO_DATA',
+    },
+  ],
+  examples: [
+    { line: 'underpass demo', does: 'see both handshakes, then connect psql to the port it names' },
+    { line: 'underpass demo --once --json', does: 'one object with verdict, TLS and timings' },
+  ],
+  schema: demoSchema,
+  maxOperands: 0,
+  run,
+}
 
 /** The object of --json. Times are milliseconds. */
 export interface DemoReport {
+  readonly schema: 'underpass/demo/1'
   readonly ok: true
   readonly verdict: TunnelInfo['verdict']
   readonly evidence: readonly string[]
@@ -46,33 +59,17 @@ export interface DemoReport {
   readonly timings: Readonly<Record<string, number>>
 }
 
-export async function demo(args: readonly string[], signal: AbortSignal): Promise<void> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      once: { type: 'boolean' },
-      json: { type: 'boolean' },
-      quiet: { type: 'boolean' },
-      'no-color': { type: 'boolean' },
-      data: { type: 'string', default: process.env.UNDERPASS_DEMO_DATA ?? '.demo' },
-    },
-  })
-  const output = createOutput({
-    stdout: process.stdout,
-    stderr: process.stderr,
-    env: process.env,
-    quiet: values.quiet === true || values.json === true,
-    ...(values['no-color'] === true && { color: false }),
-  })
-  const stage = await buildStage(resolve(values.data), output)
+async function run({ settings, output, json, signal }: Call): Promise<number> {
+  const { buildStage } = await import('../demo/stage.js')
+  const stage = await buildStage(resolve(settings.text('data') ?? '.demo'), output)
   try {
     const { report, info, version } = await mainJob(stage, output, signal)
-    const listener = values.once === true ? undefined : await listen(stage, output)
+    const listener = settings.on('once') ? undefined : await listen(stage, output)
     try {
-      if (values.json === true)
-        output.data(JSON.stringify({ ...report, ...(listener && { listen: listener.port }) }))
+      if (json) output.json({ ...report, ...(listener && { listen: listener.port }) })
       else explain(stage, info, report, version, output)
       if (listener !== undefined) await stayUp(listener.port, output, signal)
+      return 0
     } finally {
       await listener?.close()
     }
@@ -94,6 +91,7 @@ async function mainJob(
     throw failure('ERR_INTERNAL', 'the gateway asked for no client certificate')
 
   const begun = performance.now()
+  const { runQueries } = await import('../demo/queries.js')
   let finish = () => {}
   let queries: QueryReport
   try {
@@ -111,6 +109,7 @@ async function mainJob(
   }
   const { version, suite, group, alpn, serverName, clientCertificate } = info.tls
   const report: DemoReport = {
+    schema: 'underpass/demo/1',
     ok: true,
     verdict: info.verdict,
     evidence: info.evidence,
@@ -121,10 +120,6 @@ async function mainJob(
     timings: inTenths({ ...info.timings, queries: performance.now() - begun }),
   }
   return { report, info, version: queries.version }
-}
-
-function inTenths(timings: Readonly<Record<string, number>>): Record<string, number> {
-  return Object.fromEntries(Object.entries(timings).map(([name, ms]) => [name, Math.round(ms * 10) / 10]))
 }
 
 function explain(
@@ -160,7 +155,8 @@ function firstDataEvent(stage: Stage): number {
   return last < 0 ? stage.events.length : last + 1
 }
 
-function listen(stage: Stage, output: Output): Promise<Listener> {
+async function listen(stage: Stage, output: Output): Promise<Listener> {
+  const { startListener } = await import('../demo/listener.js')
   return startListener(
     () => duplex(stage.dialer),
     (error) => output.say(`${output.style.red(error.code)} ${error.message}`),

@@ -1,45 +1,50 @@
 // Opening the browser's WebSocket. The page learns nothing about why one failed to open: no status, no certificate.
-import { failure } from '../../errors.js'
+import { failure, loaded } from '../../errors.js'
 import type { Platform, WebSocketWire } from '../platform.js'
-import { type WebSocketLike, webSocketWire } from '../web-socket.js'
+import type { WebSocketStreamMaker } from './web-socket-stream.js'
 
-/** As `Platform.dialWebSocket`. Throws ERR_UNSUPPORTED_PLATFORM for headers, ERR_DIAL_FAILED when it does not open. */
-export const dialWebSocket: NonNullable<Platform['dialWebSocket']> = async (url, subprotocols, options) => {
-  if (options.headers !== undefined && options.headers.length > 0) {
-    throw failure(
-      'ERR_UNSUPPORTED_PLATFORM',
-      'a page cannot set headers on a WebSocket; use a cookie or the path',
-    )
+/** Which of the browser's two interfaces carries the bytes. */
+export type WebSocketInterface = 'WebSocketStream' | 'WebSocket'
+
+type Dial = NonNullable<Platform['dialWebSocket']>
+
+/**
+ * As `Platform.dialWebSocket`. Throws ERR_UNSUPPORTED_PLATFORM for headers, ERR_DIAL_FAILED when it does not open,
+ * ERR_CONFIG_ORIGIN where the page may not open such an address at all.
+ */
+export function dialBy(wanted: WebSocketInterface): Dial {
+  return async (url, subprotocols, options) => {
+    const { headers, signal, trace } = options
+    if (headers !== undefined && headers.length > 0)
+      throw failure(
+        'ERR_UNSUPPORTED_PLATFORM',
+        'a page cannot set headers on a WebSocket; use a cookie or the path',
+      )
+    signal.throwIfAborted()
+    const Maker = wanted === 'WebSocketStream' ? streamMaker() : undefined
+    trace?.('interface', { name: Maker === undefined ? 'WebSocket' : 'WebSocketStream' })
+    // One of the two is needed, never both.
+    if (Maker === undefined) {
+      const { openWebSocket } = await loaded(import('./web-socket-events.js'))
+      return opening(signal, () => openWebSocket(url, subprotocols, signal))
+    }
+    const { openWebSocketStream } = await loaded(import('./web-socket-stream.js'))
+    return opening(signal, () => openWebSocketStream(Maker, url, subprotocols, signal))
   }
-  options.signal.throwIfAborted()
-  const socket = new WebSocket(url, [...subprotocols])
-  return opened(socket, options.signal)
 }
 
-function opened(socket: WebSocket, signal: AbortSignal): Promise<WebSocketWire> {
-  return new Promise((resolve, reject) => {
-    function onOpen(): void {
-      settle()
-      resolve(webSocketWire(socket as unknown as WebSocketLike, socket.protocol))
-    }
-    function onClose(event: CloseEvent): void {
-      settle()
-      reject(failure('ERR_DIAL_FAILED', `the WebSocket did not open (${event.code}); a page is not told why`))
-    }
-    function onAbort(): void {
-      settle()
-      socket.close()
-      reject(signal.reason)
-    }
-    function settle(): void {
-      socket.removeEventListener('open', onOpen)
-      socket.removeEventListener('close', onClose)
-      signal.removeEventListener('abort', onAbort)
-    }
-    // The close event follows and is all there is to know; unheard an error would be thrown by some runtimes.
-    socket.addEventListener('error', () => {})
-    socket.addEventListener('open', onOpen)
-    socket.addEventListener('close', onClose)
-    signal.addEventListener('abort', onAbort)
-  })
+function streamMaker(): WebSocketStreamMaker | undefined {
+  return (globalThis as { readonly WebSocketStream?: WebSocketStreamMaker }).WebSocketStream
+}
+
+async function opening(signal: AbortSignal, open: () => Promise<WebSocketWire>): Promise<WebSocketWire> {
+  signal.throwIfAborted()
+  try {
+    return await open()
+  } catch (thrown) {
+    // Both constructors refuse so, for mixed content above all: a page from https and an address with ws.
+    if (thrown instanceof DOMException && !signal.aborted)
+      throw failure('ERR_CONFIG_ORIGIN', 'the browser does not let this page open it', { cause: thrown })
+    throw thrown
+  }
 }

@@ -112,6 +112,7 @@ export const nodeCrypto: CryptoProvider = {
       return false
     }
   },
+  vouchesFor: (signer) => ownSigners.has(signer),
   signer(key, kind) {
     return key instanceof Uint8Array ? pkcs8Signer(key, kind) : cryptoKeySigner(webcrypto.subtle, key, kind)
   },
@@ -272,13 +273,14 @@ function canVerify(algorithm: SignatureAlgorithm, key?: KeyKind): boolean {
 
 function verified(
   algorithm: SignatureAlgorithm,
-  { key: kind, spki }: PublicKey,
+  publicKey: PublicKey,
   signature: Uint8Array,
   data: Uint8Array,
 ): boolean {
+  const { key: kind } = publicKey
   // RFC 8017 §8.1.2: the signature is as long as the modulus. OpenSSL lets PSS ones drop leading zeros.
   if (kind.kind === 'rsa' && signature.length !== Math.ceil(kind.bits / 8)) return false
-  const key = publicKeyObject(kind, spki)
+  const key = publicKeyObject(publicKey)
   if (key === undefined) return false
   if (algorithm.kind === 'ed25519') return nodeVerify(null, data, key, signature)
   const hash = nodeNames[algorithm.hash]
@@ -288,7 +290,19 @@ function verified(
 }
 
 /** The key by its numbers: OpenSSL 3 takes 3 to 30 times longer to find its way through the DER of one. */
-function publicKeyObject(kind: KeyKind, spki: Uint8Array): KeyObject | undefined {
+function publicKeyObject(key: PublicKey): KeyObject | undefined {
+  let object = keyObjects.get(key)
+  if (object === undefined) {
+    object = newKeyObject(key)
+    if (object !== undefined) keyObjects.set(key, object)
+  }
+  return object
+}
+
+/** Keys of certificates that are used again: anchors, and what the pki room remembers. */
+const keyObjects = new WeakMap<PublicKey, KeyObject>()
+
+function newKeyObject({ key: kind, spki }: PublicKey): KeyObject | undefined {
   if (kind.kind === 'rsa') {
     const numbers = rsaPublicNumbers(spki)
     return numbers && fromJwk({ kty: 'RSA', n: base64url(numbers.modulus), e: base64url(numbers.exponent) })
@@ -339,8 +353,12 @@ function pkcs8Signer(pkcs8: Uint8Array, kind: KeyKind): Signer {
         : view(nodeSign(hash, data, { key, ...rsaPadding(algorithm) }))
     },
   }
+  ownSigners.add(signer)
   return signer
 }
+
+/** OpenSSL signs with these, and checks what it made of an RSA key by itself. */
+const ownSigners = new WeakSet<Signer>()
 
 function rsaPadding(algorithm: SignatureAlgorithm & { kind: 'rsa-pkcs1' | 'rsa-pss' }): {
   padding: number

@@ -7,6 +7,8 @@ import { type HandshakeName, handshakeType } from '../registry.js'
 export interface HandshakeMessage {
   readonly type: number
   readonly bytes: Uint8Array
+  /** Nobody looks at its spans. */
+  readonly unwatched?: boolean
 }
 
 export interface WrittenMessage extends HandshakeMessage {
@@ -30,23 +32,27 @@ export function writeMessage(name: HandshakeName, body: (w: Writer) => void): Wr
 
 /** Read the body of a message to its last byte. Violations raise ERR_TLS_DECODE. */
 export function readMessage<T>(message: HandshakeMessage, read: (r: Reader) => T): Parsed<T> {
-  const spans: Span[] = [
-    { start: 0, end: 1, label: 'msg_type' },
-    { start: 1, end: 4, label: 'length' },
-  ]
+  const spans: Span[] | undefined = message.unwatched
+    ? undefined
+    : [
+        { start: 0, end: 1, label: 'msg_type' },
+        { start: 1, end: 4, label: 'length' },
+      ]
   const r = new Reader(message.bytes, 'ERR_TLS_DECODE', { start: 4, spans })
   const value = read(r)
   r.end('message')
-  return { value, spans }
+  return { value, spans: spans ?? [] }
 }
 
 /** Read one field and name it; the spans of what is read inside follow it. */
 export function field<T>(r: Reader, label: string, read: () => T, say?: (value: T) => string): T {
-  const at = r.spans?.length ?? 0
+  const { spans } = r
+  if (spans === undefined) return read()
+  const at = spans.length
   const start = r.offset
   const value = read()
   const span = { start, end: r.offset, label }
-  r.spans?.splice(at, 0, say === undefined ? span : { ...span, value: say(value) })
+  spans.splice(at, 0, say === undefined ? span : { ...span, value: say(value) })
   return value
 }
 

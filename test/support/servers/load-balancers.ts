@@ -14,6 +14,8 @@ export interface LoadBalancerOptions {
   readonly certificate: Pick<Issued, 'chain' | 'privateKey'>
   /** Remove any Upgrade but websocket, as GCP and many CDNs do. */
   readonly webSocketOnly?: boolean
+  /** Serve http and ws, without TLS: for pages that came over plain http. HAProxy only. */
+  readonly plain?: boolean
   /** Seconds without a byte until it cuts a tunnel. Default 60, as an ALB. */
   readonly idle?: number
 }
@@ -60,7 +62,7 @@ defaults
   timeout tunnel ${idle}s
   timeout http-request 5s
 frontend fe
-  bind 127.0.0.1:${port} ssl crt ${certificate} alpn h2,http/1.1
+  bind 127.0.0.1:${port}${options.plain ? '' : ` ssl crt ${certificate} alpn h2,http/1.1`}
 ${webSocketOnly ? '  http-request del-header Upgrade unless { req.hdr(Upgrade) -i websocket }\n' : ''}  default_backend be
 backend be
   server s1 127.0.0.1:${options.upstreamPort}

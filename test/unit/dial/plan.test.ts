@@ -9,7 +9,7 @@ import {
 } from '../../../src/dial/plan.js'
 import { type ErrorCode, failure, type TunnelError } from '../../../src/errors.js'
 
-const usual: Circumstances = { mode: 'auto', override: undefined, secure: true }
+const usual: Circumstances = { mode: 'auto', override: undefined, secure: true, blind: false }
 
 function codeOf(act: () => unknown): ErrorCode | undefined {
   try {
@@ -27,6 +27,7 @@ describe('a plan', () => {
 
   it.each<[string, Partial<Circumstances>, readonly Mode[]]>([
     ['plain http', { secure: false }, ['websocket', 'alpn-ping']],
+    ['a TLS that shows no ALPN', { blind: true }, ['websocket', 'alpn-ping']],
     ['override yes', { override: true }, ['websocket', 'alpn-ping']],
     ['override no', { override: false }, ['direct']],
     ['one mode', { mode: ['direct'] }, ['direct']],

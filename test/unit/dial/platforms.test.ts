@@ -4,8 +4,8 @@ import { WebSocket } from 'ws'
 import type { TunnelError } from '../../../src/errors.js'
 import type { DialerOptions } from '../../../src/index.js'
 import { createDialer as createBrowserDialer } from '../../../src/platform/browser/index.js'
+import { closeCause } from '../../../src/platform/messages.js'
 import {
-  closeCause,
   type WebSocketEventLike,
   type WebSocketLike,
   webSocketWire,

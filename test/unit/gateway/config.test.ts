@@ -104,7 +104,13 @@ describe('checkRoutes', () => {
 describe('checkSettings', () => {
   it('fills in the defaults', () => {
     expect(checkSettings({ ...good, timeouts: { connect: 1 } })).toMatchObject({
-      upgrade: { host: '127.0.0.1', port: 0, path: '/webapi/connectionupgrade', forwardedFor: false },
+      upgrade: {
+        host: '127.0.0.1',
+        port: 0,
+        path: '/webapi/connectionupgrade',
+        forwarded: undefined,
+        console: false,
+      },
       direct: undefined,
       pingInterval: 30_000,
       timeouts: { connect: 1, handshake: 15_000 },

@@ -50,7 +50,8 @@ describe('a stream that ends inside a packet', () => {
   it.each([
     [
       'outside TLS',
-      (below: PassThrough) => new SocketCarrier(below, { framing: 'ping', packet: 9, buffer: 9, linger: 1 }),
+      (below: PassThrough) =>
+        new SocketCarrier(below, { framing: 'ping', packet: 9, buffer: 9, linger: 1, pings: 9 }),
     ],
     ['inside TLS', (below: PassThrough) => new PingDuplex(below, { packet: 9, buffer: 9 })],
   ])('fails with ERR_PING_TRUNCATED %s', async (_, framed) => {

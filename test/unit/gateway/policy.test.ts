@@ -5,6 +5,10 @@ import { createAuthority } from '../../support/certificates.js'
 
 const alice = {
   commonName: 'alice',
+  organization: ['access', 'editor'],
+  organizationalUnit: [],
+  ip: ['192.0.2.7'],
+  spki: Buffer.alloc(32, 7).toString('base64'),
   dns: ['alice.example.test', 'www.example.test'],
   uri: ['spiffe://example.test/alice'],
   email: ['alice@example.test'],
@@ -25,6 +29,14 @@ describe('holds', () => {
     ['all fields', { commonName: 'alice', email: 'alice@example.test' }, true],
     ['one field of two', { commonName: 'alice', email: 'bob@example.test' }, false],
     ['nothing asked', {}, false],
+    ['one of several organizations', { organization: 'editor' }, true],
+    ['an organization that is none', { organization: 'edit' }, false],
+    ['a unit where there is none', { organizationalUnit: /.*/ }, false],
+    ['an IP address', { ip: '192.0.2.7' }, true],
+    ['a key in base64', { spki: Buffer.alloc(32, 7).toString('base64') }, true],
+    ['a key in hexadecimal', { spki: '07'.repeat(32) }, true],
+    ['another key', { spki: '08'.repeat(32) }, false],
+    ['text that is no key', { spki: 'x' }, false],
   ])('%s: %j', (_, rule, expected) => {
     expect(holds(rule, alice)).toBe(expected)
     // Twice: a pattern must carry no state from one client to the next.
@@ -44,7 +56,12 @@ describe('alternativeNames', () => {
       names: ['a.example.test', 'b.example.test', '192.0.2.1'],
     })
     const text = new X509Certificate(certificate).subjectAltName!
-    expect(alternativeNames(text)).toEqual({ dns: ['a.example.test', 'b.example.test'], uri: [], email: [] })
+    expect(alternativeNames(text)).toEqual({
+      dns: ['a.example.test', 'b.example.test'],
+      uri: [],
+      email: [],
+      ip: ['192.0.2.1'],
+    })
   })
 
   it('is not fooled by a value that looks like syntax', () => {
@@ -52,11 +69,17 @@ describe('alternativeNames', () => {
       dns: ['a'],
       uri: ['http://x/, DNS:bank.example'],
       email: ['m@x'],
+      ip: [],
     })
-    expect(alternativeNames('DNS:"a\\"b, DNS:c"')).toEqual({ dns: ['a"b, DNS:c'], uri: [], email: [] })
+    expect(alternativeNames('DNS:"a\\"b, DNS:c"')).toEqual({
+      dns: ['a"b, DNS:c'],
+      uri: [],
+      email: [],
+      ip: [],
+    })
   })
 
   it('finds nothing in an empty extension', () => {
-    expect(alternativeNames('')).toEqual({ dns: [], uri: [], email: [] })
+    expect(alternativeNames('')).toEqual({ dns: [], uri: [], email: [], ip: [] })
   })
 })

@@ -1,7 +1,7 @@
 import { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { forwardedAddress, legacyAcceptance, upgradeType } from '../../../src/gateway/upgrade-request.js'
+import { legacyAcceptance, upgradeType } from '../../../src/gateway/upgrade-request.js'
 
 function requestWith(
   headers: Record<string, string>,
@@ -30,25 +30,6 @@ describe('upgradeType', () => {
   it('is none for other methods and for HTTP/1.0', () => {
     expect(upgradeType(requestWith({ upgrade: 'alpn' }, { method: 'POST' }))).toBeUndefined()
     expect(upgradeType(requestWith({ upgrade: 'alpn' }, { httpVersion: '1.0' }))).toBeUndefined()
-  })
-})
-
-describe('forwardedAddress', () => {
-  it.each([
-    ['192.0.2.1', '192.0.2.1'],
-    ['203.0.113.7, 192.0.2.1', '192.0.2.1'],
-    ['192.0.2.1:4711', '192.0.2.1'],
-    ['2001:db8::1', '2001:db8::1'],
-    ['[2001:db8::1]:4711', '2001:db8::1'],
-    ['unknown', undefined],
-    ['192.0.2.1, ', undefined],
-    ['', undefined],
-  ])('of %s is %s', (value, address) => {
-    expect(forwardedAddress(requestWith({ 'x-forwarded-for': value }))).toBe(address)
-  })
-
-  it('is none without the header', () => {
-    expect(forwardedAddress(requestWith({}))).toBeUndefined()
   })
 })
 

@@ -1,7 +1,7 @@
 // The handshake as a ladder: one rung an event, us on the left, the peer on the right, milliseconds beside it. Made from
 // trace events only, so whatever draws it sees what any user can see.
-import type { TimedTraceEvent, TraceEvent } from '../../trace.js'
-import type { Style } from '../output.js'
+import type { TimedTraceEvent, TraceEvent } from '../trace.js'
+import type { Style } from './output.js'
 
 /** Columns between the two rails, both included. */
 const WIDTH = 60

@@ -1,0 +1,77 @@
+// One HTTP exchange as a layer, for looking: sends what it is given, reads a head and the start of a body, and says how it
+// ended. It is lenient on purpose, since it is told error pages of everything on the way; nothing is trusted to it.
+import { fromLatin1, latin1 } from '../../bytes/index.js'
+import type { TunnelError } from '../../errors.js'
+import type { Layer, Sink } from '../../layer.js'
+
+export interface HttpAnswer {
+  /** The first line; empty where no byte came. */
+  readonly statusLine: string
+  readonly status: number | undefined
+  /** Names in lower case. */
+  readonly fields: ReadonlyArray<readonly [name: string, value: string]>
+  /** Its start, Latin-1. */
+  readonly body: string
+  /** How the connection ended, where it ended. */
+  readonly end?: TunnelError | 'closed'
+}
+
+const limit = 16 * 1024
+
+/** Opens with the answer. */
+export function httpLook(request: string): Layer<HttpAnswer> {
+  let text = ''
+  let opened = false
+  const open = (sink: Sink<HttpAnswer>, end?: HttpAnswer['end']) => {
+    if (opened) return
+    opened = true
+    sink.open(answerOf(text, end))
+  }
+  return {
+    name: 'http',
+    start(sink) {
+      sink.down(latin1(request))
+    },
+    receive(chunk, sink) {
+      if (opened) return
+      text += fromLatin1(chunk)
+      if (text.length > limit || isComplete(text)) open(sink)
+    },
+    eof(cause, sink) {
+      open(sink, cause ?? 'closed')
+      sink.eof(cause)
+    },
+    send() {},
+    end(sink) {
+      sink.finish()
+    },
+  }
+}
+
+function answerOf(text: string, end: HttpAnswer['end']): HttpAnswer {
+  const split = /\r?\n\r?\n/.exec(text)
+  const head = split === null ? text : text.slice(0, split.index)
+  const [statusLine = '', ...lines] = head.split(/\r?\n/)
+  const status = /^HTTP\/\d(?:\.\d)? (\d{3})/.exec(statusLine)?.[1]
+  return {
+    statusLine: statusLine.slice(0, 200),
+    status: status === undefined ? undefined : Number(status),
+    fields: lines.slice(0, 100).flatMap((line) => {
+      const colon = line.indexOf(':')
+      return colon < 1 ? [] : [[line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()] as const]
+    }),
+    body: split === null ? '' : text.slice(split.index + split[0].length, limit),
+    ...(end !== undefined && { end }),
+  }
+}
+
+function isComplete(text: string): boolean {
+  const { status, fields, body } = answerOf(text, undefined)
+  if (!/\r?\n\r?\n/.test(text) || status === undefined) return false
+  const length = fields.find(([name]) => name === 'content-length')?.[1]
+  if (length !== undefined) return body.length >= Number(length)
+  if (fields.some(([name, value]) => name === 'transfer-encoding' && /chunked/i.test(value)))
+    return /(?:^|\r\n)0\r\n\r\n$/.test(body)
+  // A length that is not told ends with the connection.
+  return status === 204 || status === 304 || status === 101
+}

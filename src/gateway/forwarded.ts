@@ -1,0 +1,100 @@
+// Whose request it is, behind proxies: X-Forwarded-For or Forwarded (RFC 7239), read from the right, because only what our
+// own proxies appended is true. An entry that is no address ends the walk: nothing left of it is believed.
+import { BlockList, isIP, isIPv4 } from 'node:net'
+import type { ForwardedPolicy } from './options.js'
+
+export interface ForwardedRule {
+  readonly header: 'x-forwarded-for' | 'forwarded'
+  readonly hops: number | undefined
+  readonly trusted: BlockList | undefined
+}
+
+/** `true` in the options is one hop of X-Forwarded-For. Throws TypeError on a block that is none. */
+export function forwardedRule(policy: true | ForwardedPolicy): ForwardedRule {
+  if (policy === true) return { header: 'x-forwarded-for', hops: 1, trusted: undefined }
+  const { header = 'x-forwarded-for', hops, trusted } = policy
+  return { header, hops, trusted: trusted && blocks(trusted) }
+}
+
+/** The client's address by the rule; the peer's own where the headers do not say as much as they should. */
+export function clientAddress(
+  rule: ForwardedRule,
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+  peer: string,
+): string {
+  const lines = [headers[rule.header]].flat().filter((line) => line !== undefined)
+  const entries = (rule.header === 'forwarded' ? forwardedFor(lines) : lines.flatMap(splitList)).map(
+    addressOf,
+  )
+  if (rule.hops !== undefined) return entries.at(-rule.hops) ?? plain(peer)
+  let client = plain(peer)
+  while (isTrusted(rule, client)) {
+    const next = entries.pop()
+    if (next === undefined) break
+    client = next
+  }
+  return client
+}
+
+/** What counts as one client: an IPv6 subscriber has a whole /64. */
+export function addressGroup(address: string): string {
+  if (isIP(address) !== 6) return address
+  const [head = '', tail] = address.toLowerCase().split('%', 1)[0]!.split('::')
+  const groups = head === '' ? [] : head.split(':')
+  const rest = tail === undefined || tail === '' ? [] : tail.split(':')
+  const missing = tail === undefined ? 0 : 8 - groups.length - rest.length
+  const all = [...groups, ...Array<string>(Math.max(0, missing)).fill('0'), ...rest]
+  return `${all
+    .slice(0, 4)
+    .map((group) => group.replace(/^0+(?=.)/, ''))
+    .join(':')}::/64`
+}
+
+function isTrusted(rule: ForwardedRule, address: string): boolean {
+  return rule.trusted?.check(address, isIPv4(address) ? 'ipv4' : 'ipv6') === true
+}
+
+function blocks(trusted: readonly string[]): BlockList {
+  const list = new BlockList()
+  for (const block of trusted) {
+    const [address = '', bits] = block.split('/')
+    const family = isIPv4(address) ? 'ipv4' : 'ipv6'
+    if (isIP(address) === 0) throw new TypeError(`${JSON.stringify(block)} is no address or CIDR block`)
+    if (bits === undefined) list.addAddress(address, family)
+    else if (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 'ipv4' ? 32 : 128)) {
+      list.addSubnet(address, Number(bits), family)
+    } else throw new TypeError(`${JSON.stringify(block)} is no CIDR block`)
+  }
+  return list
+}
+
+function splitList(line: string): string[] {
+  return line.split(',').map((entry) => entry.trim())
+}
+
+// RFC 7239 §4: elements by comma, pairs by semicolon, values as tokens or quoted strings; parameter names in any case.
+function forwardedFor(lines: readonly string[]): string[] {
+  const found: string[] = []
+  for (const line of lines) {
+    for (const element of line.match(/(?:"(?:[^"\\]|\\.)*"|[^,"])+/g) ?? []) {
+      const pair = /(?:^|;)\s*for=(?:"((?:[^"\\]|\\.)*)"|([^;,"\s]*))/i.exec(element)
+      // An element that says nothing of its client still counts as a hop.
+      found.push(pair === null ? '' : (pair[1]?.replace(/\\(.)/g, '$1') ?? pair[2] ?? ''))
+    }
+  }
+  return found
+}
+
+/** Without brackets and port; undefined for `unknown`, `_names` and anything else that is no address. */
+function addressOf(entry: string): string | undefined {
+  const bracketed = /^\[([^\]]+)\](?::\w+)?$/.exec(entry)?.[1]
+  const withPort = /^([\d.]+):\w+$/.exec(entry)?.[1]
+  const address = bracketed ?? withPort ?? entry
+  return isIP(address) === 0 ? undefined : plain(address)
+}
+
+/** RFC 4291 §2.5.5.2: an IPv4 peer of a listener for both families. */
+function plain(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
+  return mapped ?? address
+}

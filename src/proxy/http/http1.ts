@@ -1,0 +1,93 @@
+// The service in HTTP/1.1: node's own client over an agent whose connections are tunnels.
+import { Agent, type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { endToEnd } from './headers.js'
+import { type Answer, type Asked, type Exchange, type Service, type ServiceOptions, type Switched, serviceFailure, tunnelTo } from './service.js'
+
+export function http1Service(options: ServiceOptions): Service {
+  const { limits, timeouts } = options
+  let agent = pool()
+
+  function pool(): Agent {
+    const made = new Agent({
+      keepAlive: true,
+      maxSockets: limits.connections,
+      maxFreeSockets: limits.idle,
+      // The one used last rests the shortest: the others may end.
+      scheduling: 'lifo',
+      ...(timeouts.idle > 0 && { timeout: timeouts.idle }),
+    })
+    made.createConnection = () => tunnelTo(options) as unknown as Duplex
+    return made
+  }
+
+  function send(asked: Asked, through: Agent | false, extra: Record<string, string> = {}): ClientRequest {
+    return httpRequest({
+      agent: through,
+      host: options.host,
+      method: asked.method,
+      path: asked.path,
+      headers: {
+        ...asked.fields,
+        ...(asked.hasContent && asked.fields['content-length'] === undefined && { 'transfer-encoding': 'chunked' }),
+        ...extra,
+      },
+      setHost: false,
+      ...(through === false && { createConnection: () => tunnelTo(options) as unknown as Duplex }),
+    })
+  }
+
+  return {
+    ask(asked): Exchange {
+      const request = send(asked, agent)
+      const answer = new Promise<Answer>((resolve, reject) => {
+        request.on('error', (error) => reject(serviceFailure(error)))
+        request.on('response', (response) => resolve(answerOf(response, request.reusedSocket)))
+      })
+      answer.catch(() => {})
+      return {
+        content: request,
+        answer,
+        onInterim: (listener) =>
+          void request.on('information', ({ statusCode, headers }) => listener(statusCode, headers)),
+        abort: (error) => void request.destroy(error),
+      }
+    },
+    upgrade(asked, protocol) {
+      const request = send(asked, false, { connection: 'Upgrade', upgrade: protocol })
+      return new Promise<Switched>((resolve, reject) => {
+        request.on('error', (error) => reject(serviceFailure(error)))
+        request.on('upgrade', (response, stream, head) =>
+          resolve({ status: 101, fields: endToEnd(response.headers), stream, head }),
+        )
+        request.on('response', (response) =>
+          resolve({
+            status: response.statusCode ?? 502,
+            fields: endToEnd(response.headers),
+            stream: response,
+            head: Buffer.alloc(0),
+          }),
+        )
+        request.end()
+      })
+    },
+    renew() {
+      const old = agent
+      agent = pool()
+      for (const sockets of Object.values(old.freeSockets)) for (const socket of sockets ?? []) socket.destroy()
+      // Those in use end when they are given back.
+      old.maxFreeSockets = 0
+    },
+    destroy: () => agent.destroy(),
+  }
+}
+
+function answerOf(response: IncomingMessage, reused: boolean): Answer {
+  return {
+    status: response.statusCode ?? 502,
+    fields: endToEnd(response.headers),
+    body: response,
+    trailers: () => response.trailers as Record<string, string>,
+    reused,
+  }
+}

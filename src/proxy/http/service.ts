@@ -1,0 +1,82 @@
+// The service behind the tunnel, as something to ask: HTTP/1.1 over a bounded pool of kept connections, or HTTP/2 over few
+// multiplexed ones. Connections are tunnels; a certificate that was renewed gets new ones.
+import type { OutgoingHttpHeaders } from 'node:http'
+import type { Duplex, Readable, Writable } from 'node:stream'
+import type { Dialer } from '../../dial/index.js'
+import { duplex } from '../../duplex/index.js'
+import { asTunnelError, failure, TunnelError } from '../../errors.js'
+import type { Target } from '../options.js'
+import type { Fields } from './headers.js'
+import { http1Service } from './http1.js'
+import { http2Service } from './http2.js'
+import type { HttpProxyLimits, HttpProxyTimeouts } from './options.js'
+
+export interface Asked {
+  readonly method: string
+  readonly path: string
+  readonly fields: Fields
+  /** The request has content, of which `content-length` may say the length. */
+  readonly hasContent: boolean
+}
+
+export interface Answer {
+  readonly status: number
+  readonly fields: OutgoingHttpHeaders
+  readonly body: Readable
+  /** Known once the body has ended. */
+  trailers(): OutgoingHttpHeaders
+  /** On a connection that had been used before. */
+  readonly reused: boolean
+}
+
+export interface Exchange {
+  /** Where the request's content goes; ended by the caller. */
+  readonly content: Writable
+  /** Rejects with a TunnelError. */
+  readonly answer: Promise<Answer>
+  /** Interim answers (1xx), but 100 and 101. */
+  onInterim(listener: (status: number, fields: OutgoingHttpHeaders) => void): void
+  abort(error: TunnelError): void
+}
+
+export interface Switched {
+  readonly status: number
+  readonly fields: OutgoingHttpHeaders
+  /** Status 101: the connection, with what came behind the head. Otherwise the body of a refusal. */
+  readonly stream: Duplex | Readable
+  readonly head: Buffer
+}
+
+export interface Service {
+  ask(asked: Asked): Exchange
+  /** A connection of its own for a protocol upgrade. */
+  upgrade(asked: Asked, protocol: string): Promise<Switched>
+  /** Rested connections end now, busy ones when they are done. */
+  renew(): void
+  destroy(): void
+}
+
+export interface ServiceOptions {
+  readonly dialer: Pick<Dialer, 'connect'>
+  readonly target: Target
+  readonly host: string
+  readonly limits: HttpProxyLimits
+  readonly timeouts: HttpProxyTimeouts
+}
+
+export function serviceOf(options: ServiceOptions): Service {
+  return options.target.alpn?.[0] === 'h2' ? http2Service(options) : http1Service(options)
+}
+
+/** A tunnel, dialed when it is first used. */
+export function tunnelTo({ dialer, target }: ServiceOptions): ReturnType<typeof duplex> {
+  return duplex(dialer, target)
+}
+
+/** What node's HTTP failed with: ours as it is, a connection's end or broken HTTP by its name. */
+export function serviceFailure(thrown: unknown): TunnelError {
+  for (let cause = thrown; cause instanceof Error; cause = cause.cause) if (cause instanceof TunnelError) return cause
+  const { code } = thrown as NodeJS.ErrnoException
+  if (typeof code === 'string') return failure('ERR_LOCAL_SERVICE', code, { cause: thrown })
+  return asTunnelError(thrown, 'ERR_LOCAL_SERVICE')
+}

@@ -1,0 +1,9 @@
+// All benchmarks by name, loaded when they are run: some need a browser or workerd.
+import type { Benchmark } from './row.js'
+
+export const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
+  handshake: async () => (await import('./handshake.js')).handshake,
+  bulk: async () => (await import('./bulk.js')).bulk,
+  pingpong: async () => (await import('./pingpong.js')).pingpong,
+  workerd: async () => (await import('./workerd.js')).workerd,
+}

@@ -1,0 +1,2 @@
+/** What the servers of the benchmarks are called. */
+export const serverName = 'server.bench.test'

@@ -1,0 +1,114 @@
+// Child processes of the benchmarks: bundled from TypeScript, told what to do over IPC, gone with the benchmark.
+import { type ChildProcess, fork } from 'node:child_process'
+import { mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { build } from 'esbuild'
+import type { Connect, Setup } from './contenders.js'
+import type { Answer, Order } from './runner.js'
+import type { Listen } from './server.js'
+
+export type { Connect }
+
+const folder = join(process.cwd(), 'node_modules', '.underpass-bench', String(process.pid))
+const children = new Set<ChildProcess>()
+const bundles = new Map<string, Promise<string>>()
+
+/** A file of this folder as one that Node can run. */
+export function bundled(name: string): Promise<string> {
+  let bundle = bundles.get(name)
+  if (bundle === undefined) {
+    bundle = make(name)
+    bundles.set(name, bundle)
+  }
+  return bundle
+}
+
+async function make(name: string): Promise<string> {
+  mkdirSync(folder, { recursive: true })
+  const outfile = join(folder, `${name}.mjs`)
+  await build({
+    entryPoints: [join('test', 'bench', `${name}.ts`)],
+    outfile,
+    bundle: true,
+    // The contenders as they are published; what is bundled keeps the order of its imports, which a polyfill needs.
+    external: ['subtls', '@reclaimprotocol/*', 'lemon-tls', 'node-forge', 'node-forge/*', 'ws'],
+    ignoreAnnotations: true,
+    platform: 'node',
+    target: 'es2023',
+    format: 'esm',
+  })
+  return outfile
+}
+
+/** What a process that was told everything at its start has to say. */
+export async function tellOf<Told>(
+  name: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): Promise<Told> {
+  const child = fork(await bundled(name), args, { env: { ...process.env, ...env } })
+  children.add(child)
+  try {
+    return await new Promise((resolve, reject) => {
+      child.once('message', (told) => resolve(told as Told))
+      child.once('exit', (code) => reject(new Error(`a benchmark process exited with ${code}`)))
+    })
+  } finally {
+    children.delete(child)
+    child.kill()
+  }
+}
+
+export async function start(
+  name: string,
+  args: readonly string[] = [],
+  flags: readonly string[] = [],
+): Promise<ChildProcess> {
+  const child = fork(await bundled(name), args, { execArgv: [...flags], serialization: 'advanced' })
+  children.add(child)
+  child.on('exit', () => children.delete(child))
+  return child
+}
+
+/** Send a message; the next one that comes is the answer. */
+export function ask<Answered>(child: ChildProcess, message: object): Promise<Answered> {
+  return new Promise((resolve, reject) => {
+    const release = () => child.off('message', onMessage).off('exit', onExit)
+    const onMessage = (answer: Answered & { error?: string }) => {
+      release()
+      if (answer.error === undefined) resolve(answer)
+      else reject(new Error(answer.error))
+    }
+    const onExit = () => {
+      release()
+      reject(new Error('a benchmark process died'))
+    }
+    child.on('message', onMessage).on('exit', onExit)
+    child.send(message)
+  })
+}
+
+/** The far end; ask it to listen as often as you like. */
+export async function startServer(): Promise<(listen: Listen) => Promise<number>> {
+  const child = await start('server')
+  return async (listen) => (await ask<{ port: number }>(child, listen)).port
+}
+
+export async function startContender(
+  contender: string,
+  setup: Setup,
+): Promise<(order: Exclude<Order, { do: 'be' }>) => Promise<Answer>> {
+  const flags = process.env.BENCH_PROFILE === contender ? ['--cpu-prof', '--cpu-prof-dir=/tmp/profiles'] : []
+  const child = await start('runner', [], flags)
+  await ask(child, { do: 'be', contender, setup })
+  return (order) => ask<Answer>(child, order)
+}
+
+/** End every child and remove what was built. */
+export function stopAll(): void {
+  for (const child of children) {
+    if (child.connected) child.disconnect()
+    else child.kill()
+  }
+  rmSync(folder, { recursive: true, force: true })
+}

@@ -1,0 +1,155 @@
+// Workers of tests: bundled from a module of this repository and run by the workerd that wrangler brings, on loopback, with
+// or without nodejs_compat. A test talks to one by a call with JSON and gets JSON back.
+import { execFile } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { basename, dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { build } from 'esbuild'
+import { projectRoot } from '../structure/source.js'
+import { temporaryFolder } from './files.js'
+
+export const compatibilityDate = '2026-04-01'
+
+export interface WorkerdOptions {
+  /** As `bundleModule` and `bundleByWrangler` make it. */
+  readonly script: string
+  readonly nodejsCompat?: boolean
+  /** PEM: what the runtime's own TLS trusts beside its roots. The first call in a process decides for all. */
+  readonly authorities?: string
+  /** Answers what the Worker fetches, in place of the network; connect() opens nothing then. */
+  readonly outbound?: (request: Request) => Promise<Response>
+}
+
+export interface Workerd extends AsyncDisposable {
+  /** Rejects with the Worker's text unless it answers 200. */
+  call<T>(ask: object): Promise<T>
+}
+
+interface MiniflareLike {
+  dispatchFetch(url: string, init: object): Promise<{ readonly status: number; text(): Promise<string> }>
+  dispose(): Promise<void>
+}
+
+export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
+  const { script, nodejsCompat = false, authorities, outbound } = options
+  const Miniflare = await miniflareClass(authorities)
+  const worker = new Miniflare({
+    modules: true,
+    script,
+    compatibilityDate,
+    compatibilityFlags: [nodejsCompat ? 'nodejs_compat' : 'no_nodejs_compat'],
+    cf: false,
+    ...(outbound && { outboundService: outbound }),
+    // What the runtime prints of connections that tests break is no news.
+    handleRuntimeStdio: (...streams: NodeJS.ReadableStream[]) => {
+      for (const stream of streams) stream.resume()
+    },
+  })
+  return {
+    async call<T>(ask: object) {
+      const init = { method: 'POST', body: JSON.stringify(ask) }
+      const response = await worker.dispatchFetch('http://worker.test/', init)
+      const text = await response.text()
+      if (response.status !== 200) throw new Error(`${response.status} ${text}`)
+      return JSON.parse(text) as T
+    },
+    [Symbol.asyncDispose]: () => worker.dispose(),
+  }
+}
+
+/** One file, as a bundler without chunks makes it, of a module that exports `answer(request): Promise<Response>`. */
+export async function bundleModule(
+  module: string,
+  alias: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const contents = `import { answer } from ${JSON.stringify(module)}\nexport default { fetch: answer }`
+  const bundled = await build({
+    stdin: { contents, resolveDir: dirname(module) },
+    bundle: true,
+    write: false,
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2023',
+    conditions: ['workerd', 'worker'],
+    external: ['cloudflare:*'],
+    alias,
+    // "sideEffects": false in package.json would drop the tests' polyfill.
+    ignoreAnnotations: true,
+  })
+  return bundled.outputFiles[0]!.text
+}
+
+/** `wrangler deploy --dry-run` of a module whose default export is the Worker, with nodejs_compat. No account, no network. */
+export async function bundleByWrangler(module: string): Promise<string> {
+  const folder = await mkdtemp(join(projectRoot, 'node_modules', '.underpass-worker-'))
+  try {
+    const config = join(folder, 'wrangler.json')
+    const compatibility = { compatibility_date: compatibilityDate, compatibility_flags: ['nodejs_compat'] }
+    await writeFile(
+      config,
+      JSON.stringify({ name: 'test', main: module, send_metrics: false, ...compatibility }),
+    )
+    const wrangler = join(projectRoot, 'node_modules', 'wrangler', 'bin', 'wrangler.js')
+    const outdir = join(folder, 'out')
+    await promisify(execFile)(
+      process.execPath,
+      [wrangler, 'deploy', '--dry-run', '--config', config, '--outdir', outdir],
+      {
+        cwd: projectRoot,
+        env: {
+          ...process.env,
+          CI: '1',
+          NO_COLOR: '1',
+          WRANGLER_SEND_METRICS: 'false',
+          WRANGLER_LOG_PATH: join(folder, 'logs'),
+          XDG_CONFIG_HOME: folder,
+        },
+      },
+    )
+    return await readFile(join(outdir, basename(module).replace(/\.ts$/, '.js')), 'utf8')
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** For `outbound`: what the Worker fetches is fetched here, WebSockets too. */
+export function fetchByMiniflare(): (request: Request) => Promise<Response> {
+  return ({ url, headers }) => {
+    // Key and version are made anew.
+    const passed = ['upgrade', 'sec-websocket-protocol'].flatMap((name) => {
+      const value = headers.get(name)
+      return value === null ? [] : [[name, value] as const]
+    })
+    return miniflare().fetch(url, { headers: Object.fromEntries(passed) })
+  }
+}
+
+interface MiniflareModule {
+  readonly Miniflare: MiniflareClass
+  fetch(url: string, init: { readonly headers: object }): Promise<Response>
+}
+
+// wrangler brings the one miniflare that fits the pinned workerd.
+function miniflare(): MiniflareModule {
+  return createRequire(createRequire(import.meta.url).resolve('wrangler'))('miniflare') as MiniflareModule
+}
+
+type MiniflareClass = new (options: object) => MiniflareLike
+
+// miniflare reads NODE_EXTRA_CA_CERTS once, when it is loaded.
+async function miniflareClass(authorities: string | undefined): Promise<MiniflareClass> {
+  if (authorities === undefined) return miniflare().Miniflare
+  const before = process.env.NODE_EXTRA_CA_CERTS
+  await using folder = await temporaryFolder('authorities')
+  const file = join(folder.path, 'authorities.pem')
+  writeFileSync(file, `${before === undefined ? '' : readFileSync(before, 'utf8')}\n${authorities}`)
+  process.env.NODE_EXTRA_CA_CERTS = file
+  try {
+    return miniflare().Miniflare
+  } finally {
+    if (before === undefined) delete process.env.NODE_EXTRA_CA_CERTS
+    else process.env.NODE_EXTRA_CA_CERTS = before
+  }
+}
