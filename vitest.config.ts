@@ -1,6 +1,6 @@
 import { cloudflareTest } from '@cloudflare/vitest-pool-workers'
 import { defineConfig } from 'vitest/config'
-import { chromiumProjects } from './test/support/chromium.js'
+import { chromiumProjects } from './test/support/chromium-project.js'
 import { peersReporter } from './test/support/peers-reporter.js'
 
 // workerd stays offline and quiet.

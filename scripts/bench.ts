@@ -16,9 +16,9 @@ export async function main(args: readonly string[]): Promise<number> {
     return 2
   }
   const quick = args.includes('--quick')
-  const valueOf = (option: string) => (args.includes(option) ? args[args.indexOf(option) + 1] : undefined)
-  const rounds = Number(valueOf('--rounds') ?? (quick ? 1 : 5))
-  const against = valueOf('--against')
+  const optionOf = (option: string) => (args.includes(option) ? args[args.indexOf(option) + 1] : undefined)
+  const rounds = Number(optionOf('--rounds') ?? (quick ? 1 : 5))
+  const against = optionOf('--against')
   const say = (line: string) => void process.stderr.write(`${line}\n`)
   const results: Record<string, readonly Row[]> = {}
   try {

@@ -1,5 +1,6 @@
 // `npm run dev:worker`: the Worker on this machine, with all that it needs and no account: a database, a small web service,
 // the gateway in front of both, a load balancer that ends TLS, and `wrangler dev` pointing there. Ctrl-C ends everything.
+// The console is at the Worker's own URL; the one printed fills its form in.
 // `-- --port 8787`, `-- --data .demo`, `-- --json` (one line on stdout when it is up).
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -55,8 +56,10 @@ export async function main(args: readonly string[]): Promise<number> {
     const url = await Promise.race([wrangler.url, once(stopped.signal, 'abort').then(() => undefined)])
     if (url === undefined) return 0
     if (values.json)
-      process.stdout.write(`${JSON.stringify({ url, token, ...backstage, serverName: gatewayName })}\n`)
-    else say(guide(url, token))
+      process.stdout.write(
+        `${JSON.stringify({ url, console: consoleUrl(url, token, backstage), token, ...backstage, serverName: gatewayName })}\n`,
+      )
+    else say(guide(url, token, consoleUrl(url, token, backstage)))
     await Promise.race([once(stopped.signal, 'abort'), wrangler.exited])
     return stopped.signal.aborted ? 0 : 1
   } finally {
@@ -205,10 +208,32 @@ function dotenv(vars: Readonly<Record<string, string>>): string {
     .join('')
 }
 
-function guide(url: string, token: string): string {
+/**
+ * The console with its form filled in. What is secret in it is in the fragment, which browsers send to nobody, and which the
+ * page takes out of the address as soon as it has read it; all of it ends with this process.
+ */
+function consoleUrl(url: string, token: string, { hostCa, certificate, privateKey }: Backstage): string {
+  const prefill = {
+    way: 'worker',
+    target: 'postgres',
+    token,
+    serverName: gatewayName,
+    alpn: 'teleport-postgres-ping',
+    trust: hostCa,
+    identity: `${certificate}\n${privateKey}`,
+    user: 'postgres',
+    database: 'postgres',
+  }
+  return `${url}/#dev=${Buffer.from(JSON.stringify(prefill)).toString('base64url')}`
+}
+
+function guide(url: string, token: string, console: string): string {
   return `
 Worker     ${url}
 Token      ${token}
+Console    ${console}
+
+Open the console's URL (it fills the form in), press Connect, and run SQL. The same from a shell:
 
   curl -H 'Authorization: Bearer ${token}' ${url}/agent/web/hello
   curl -H 'Authorization: Bearer ${token}' ${url}/agent/postgres/query -d '{"sql": "select version()"}'

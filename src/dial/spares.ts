@@ -181,8 +181,8 @@ export function withSpares(reach: Reach, options: SpareOptions): Reach {
         return {
           classify: approach.classify,
           async reach() {
-            used = site.clock()
             const reached = (await useSpare(run)) ?? (await approach.reach())
+            used = site.clock()
             learn(run as TcpRun, reached)
             refill()
             return reached

@@ -1,10 +1,9 @@
 // One local client from its first byte to its last, top to bottom: conversation, dial, bytes both ways. A
 // client that goes away ends its dial; a dial that fails is told in the client's protocol where that has words for it.
 import type { Socket } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { TunnelInfo } from '../dial/index.js'
 import { asTunnelError, type TunnelError } from '../errors.js'
-import { pipe, takeWire, type Wire, withDeadline } from '../stream/index.js'
+import { pipe, signalScope, takeWire, type Wire, withDeadline } from '../stream/index.js'
 import type { ConnectionFacts } from './events.js'
 import { conversation, type Refuse } from './greet.js'
 import { heldWire } from './held-wire.js'
@@ -67,7 +66,7 @@ export async function serve(
   } catch (thrown) {
     const error = asTunnelError(thrown)
     report.refused(error)
-    await turnAway(socket, held.wire, refuse, error, context.timeouts.refusal)
+    await turnAway(socket, held.wire, refuse, error, { patience: context.timeouts.refusal, signal })
     return
   }
   report.opened()
@@ -103,7 +102,7 @@ async function turnAway(
   wire: Wire,
   refuse: Refuse,
   error: TunnelError,
-  patience: number,
+  { patience, signal }: { readonly patience: number; readonly signal: AbortSignal },
 ): Promise<void> {
   const words = refuse(error)
   if (words === undefined || socket.destroyed) {
@@ -116,13 +115,17 @@ async function turnAway(
   })
   // What it still sends is read and dropped: a reset for unread bytes would take the answer with it.
   wire.start({ data() {}, end() {}, fail() {} })
-  const waiting = new AbortController()
   const said = (async () => {
     await wire.write([words])
     await wire.end()
     await gone
   })().catch(() => {})
-  await Promise.race([said, sleep(patience, undefined, { signal: waiting.signal }).catch(() => {})])
-  waiting.abort()
+  const waiting = signalScope({ signals: [signal], timeout: patience, phase: 'local' })
+  const over = new Promise<void>((resolve) => {
+    if (waiting.signal.aborted) resolve()
+    else waiting.signal.addEventListener('abort', () => resolve())
+  })
+  await Promise.race([said, over])
+  waiting.dispose()
   wire.destroy()
 }

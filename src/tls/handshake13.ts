@@ -9,7 +9,7 @@
 
 import type { Bytes } from '../bytes/index.js'
 import { equal, hex } from '../bytes/index.js'
-import type { CipherSuite } from '../crypto/provider.js'
+import type { CipherSuite, CryptoProvider, Hash } from '../crypto/provider.js'
 import { failure, loaded } from '../errors.js'
 import type { VerifiedChain } from '../pki/index.js'
 import { type Channel, expect, observe } from './channel.js'
@@ -178,13 +178,8 @@ export async function handshake13(
       signature: server.scheme,
       clientCertificate: identity !== undefined,
       resumed: resumption !== undefined,
-      exportKeyingMaterial,
-      channelBinding: (type) => channelBinding(type, config.crypto, peer.leaf, exportKeyingMaterial),
+      ...exports(config.crypto, hash, exporter, peer),
     },
-  }
-
-  function exportKeyingMaterial(label: string, context: Uint8Array | undefined, length: number): Bytes {
-    return schedule.exportKeyingMaterial(hash, exporter, label, context, length)
   }
 
   function send(sent: WrittenMessage): void {
@@ -194,6 +189,21 @@ export async function handshake13(
 
   function log(label: string, secret: Bytes): void {
     config.keylog?.(`${label} ${hex(offer.hello.random)} ${hex(secret)}`)
+  }
+}
+
+/** In a function of its own: what stays with a connection must not keep all of its handshake in memory. */
+function exports(
+  crypto: CryptoProvider,
+  hash: Hash,
+  exporter: Bytes,
+  { leaf }: VerifiedChain,
+): Pick<TlsInfo, 'exportKeyingMaterial' | 'channelBinding'> {
+  const exportKeyingMaterial: TlsInfo['exportKeyingMaterial'] = (label, context, length) =>
+    schedule.exportKeyingMaterial(hash, exporter, label, context, length)
+  return {
+    exportKeyingMaterial,
+    channelBinding: (type) => channelBinding(type, crypto, leaf, exportKeyingMaterial),
   }
 }
 

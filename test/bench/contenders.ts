@@ -30,6 +30,8 @@ export const contenders: Readonly<Record<string, (setup: Setup) => Promise<Conne
   reclaim,
   'lemon-tls': lemon,
   'forge.tls': forge,
+  'underpass tunnel': async (setup) => (await import('./tunnel-contenders.js')).throughDialer(setup),
+  'node:tls in the tunnel': async (setup) => (await import('./tunnel-contenders.js')).throughNode(setup),
 }
 
 /** Bytes through JavaScript both ways, as through any tunnel. */

@@ -6,4 +6,7 @@ export const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   bulk: async () => (await import('./bulk.js')).bulk,
   pingpong: async () => (await import('./pingpong.js')).pingpong,
   workerd: async () => (await import('./workerd.js')).workerd,
+  chromium: async () => (await import('./chromium.js')).chromium,
+  tunnel: async () => (await import('./tunnel.js')).tunnel,
+  scale: async () => (await import('./scale.js')).scale,
 }

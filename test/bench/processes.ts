@@ -1,6 +1,6 @@
 // Child processes of the benchmarks: bundled from TypeScript, told what to do over IPC, gone with the benchmark.
 import { type ChildProcess, fork } from 'node:child_process'
-import { mkdirSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import type { Connect, Setup } from './contenders.js'
@@ -9,7 +9,9 @@ import type { Listen } from './server.js'
 
 export type { Connect }
 
-const folder = join(process.cwd(), 'node_modules', '.underpass-bench', String(process.pid))
+const home = join(process.cwd(), 'node_modules', '.underpass-bench', String(process.pid))
+/** As deep as a room of the published package: who looks for its package.json finds one. */
+const folder = join(home, 'dist', 'bench')
 const children = new Set<ChildProcess>()
 const bundles = new Map<string, Promise<string>>()
 
@@ -25,6 +27,7 @@ export function bundled(name: string): Promise<string> {
 
 async function make(name: string): Promise<string> {
   mkdirSync(folder, { recursive: true })
+  copyFileSync('package.json', join(home, 'package.json'))
   const outfile = join(folder, `${name}.mjs`)
   await build({
     entryPoints: [join('test', 'bench', `${name}.ts`)],
@@ -110,5 +113,5 @@ export function stopAll(): void {
     if (child.connected) child.disconnect()
     else child.kill()
   }
-  rmSync(folder, { recursive: true, force: true })
+  rmSync(home, { recursive: true, force: true })
 }

@@ -79,6 +79,7 @@ describe('completions', () => {
         'bash',
         [
           '-c',
+          // biome-ignore lint/suspicious/noTemplateCurlyInString: bash expands these
           'source "$1"; COMP_WORDS=("${@:2}"); COMP_CWORD=$(($# - 2)); _underpass; echo "${COMPREPLY[@]}"',
           '-',
           file,

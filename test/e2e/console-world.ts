@@ -28,6 +28,8 @@ export interface World extends AsyncDisposable {
   readonly balancers: Readonly<Record<'haproxy' | 'nginx' | 'rude', string>>
   /** The same page where the browser lends it no cryptography. */
   readonly insecure: string
+  /** The same page by https. */
+  readonly secure: string
   /** A JWT of the Worker's issuer that ends in so many seconds; `forged` by another key. */
   token(seconds: number, forged?: boolean): Promise<string>
   /** PEM of alice: certificate and key. */
@@ -57,10 +59,12 @@ export async function createWorld(): Promise<World> {
     }
     const port = await freePort()
     const url = `http://127.0.0.1:${port}`
+    const lit = await startHaproxy({ upstreamPort: port, certificate: stage.lbCertificate })
+    stop.push(lit.stop)
     const insecure = `http://${insecureHost}:${port}`
     const doors = ['tunnel']
     const worker = await startWorkerWithAssets(port, stage.web.certificate, {
-      ALLOWED_ORIGINS: `${url} ${insecure}`,
+      ALLOWED_ORIGINS: `${url} ${insecure} https://localhost:${lit.port}`,
       JWT: keys.policy,
       TOKENS: JSON.stringify({ tester: token }),
       TICKET_KEY: ticketKey,
@@ -87,6 +91,7 @@ export async function createWorld(): Promise<World> {
       browser,
       balancers,
       insecure,
+      secure: `https://localhost:${lit.port}`,
       token: keys.token,
       alice: `${issued.chain}\n${issued.privateKey}`,
       async [Symbol.asyncDispose]() {
@@ -101,11 +106,12 @@ export async function createWorld(): Promise<World> {
 
 const insecureHost = 'console.test'
 
-/** Takes WebSockets, and hangs up without a word as soon as something is said. */
+/** Takes WebSockets, answers what is said with two bytes, and is gone without a word. */
 async function startRude(): Promise<{ readonly port: number; stop(): void }> {
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1', handleProtocols: () => 'alpn-ping' })
   server.on('connection', (socket) => {
-    socket.on('message', () => socket.terminate())
+    // The beginning of a record header.
+    socket.on('message', () => socket.send(Uint8Array.of(0x16, 0x03), () => socket.terminate()))
     socket.on('error', () => {})
   })
   await once(server, 'listening')

@@ -41,7 +41,10 @@ export interface Scene {
   readonly login: string
   readonly transcript: string[]
   /** A shell command, recorded unless told otherwise. */
-  sh(line: string, options?: { readonly input?: string; readonly secret?: boolean; readonly signalAfter?: RegExp }): Promise<Ran>
+  sh(
+    line: string,
+    options?: { readonly input?: string; readonly secret?: boolean; readonly signalAfter?: RegExp },
+  ): Promise<Ran>
   /** `underpass …`, which stays. */
   start(args: readonly string[]): Promise<Running>
   heading(text: string): void
@@ -184,7 +187,7 @@ export async function openScene(): Promise<Scene> {
         const child = spawned('underpass', args, false)
         const lines: string[] = []
         const notes: string[] = []
-        let wake: Array<() => void> = []
+        const wake: Array<() => void> = []
         let ended = false
         const note = () => {
           for (const one of wake.splice(0)) one()
@@ -205,7 +208,9 @@ export async function openScene(): Promise<Scene> {
           ended = true
           note()
         })
-        transcript.push(`$ underpass ${args.map((one) => (/^[\w@%+=:,./-]+$/.test(one) ? one : `'${one}'`)).join(' ')}`)
+        transcript.push(
+          `$ underpass ${args.map((one) => (/^[\w@%+=:,./-]+$/.test(one) ? one : `'${one}'`)).join(' ')}`,
+        )
         return {
           child,
           lines,

@@ -17,7 +17,20 @@ const pgbenchSeconds = Number(process.env.UNDERPASS_PGBENCH_SECONDS ?? 3)
 const mebibyte = 1024 * 1024
 
 describePeer(
-  ['haproxy', 'nginx', 'postgresql', 'psql', 'pgbench', 'mariadb', 'mysql', 'redis', 'redis-cli', 'openssh', 'ssh', 'curl'],
+  [
+    'haproxy',
+    'nginx',
+    'postgresql',
+    'psql',
+    'pgbench',
+    'mariadb',
+    'mysql',
+    'redis',
+    'redis-cli',
+    'openssh',
+    'ssh',
+    'curl',
+  ],
   'the transcript',
   () => {
     let scene: Scene
@@ -109,7 +122,12 @@ describePeer(
 
       it(`curl in every mode, ${title.toLowerCase()}`, { timeout: 120_000 }, async () => {
         const origin = `localhost:${scene[balancer].port}`
-        const [socks, connecting, web, web2] = [await freePort(), await freePort(), await freePort(), await freePort()]
+        const [socks, connecting, web, web2] = [
+          await freePort(),
+          await freePort(),
+          await freePort(),
+          await freePort(),
+        ]
         const proxy = await scene.start([
           'proxy',
           '--listen',
@@ -136,27 +154,47 @@ describePeer(
         )
         expect(elsewhere.status).not.toBe(0)
         expect(elsewhere.stderr).toContain('403')
-        const socksDenied = await scene.sh(`curl -sS --socks5-hostname 127.0.0.1:${socks} http://elsewhere.internal/`)
+        const socksDenied = await scene.sh(
+          `curl -sS --socks5-hostname 127.0.0.1:${socks} http://elsewhere.internal/`,
+        )
         expect(socksDenied.status).toBe(97)
         await proxy.line(/refused: ERR_LOCAL_DENIED/)
         expect(await proxy.interrupt()).toBe(0)
 
-        const http = await scene.start(['http', '--listen', `tcp://127.0.0.1:${web}`, '--alpn', 'http/1.1', origin])
+        const http = await scene.start([
+          'http',
+          '--listen',
+          `tcp://127.0.0.1:${web}`,
+          '--alpn',
+          'http/1.1',
+          origin,
+        ])
         await http.line(/^http:\/\/127/)
-        expect((await scene.sh(`curl -sS http://127.0.0.1:${web}/hello http://127.0.0.1:${web}/hello`)).stdout).toBe(
-          hello + hello,
-        )
+        expect(
+          (await scene.sh(`curl -sS http://127.0.0.1:${web}/hello http://127.0.0.1:${web}/hello`)).stdout,
+        ).toBe(hello + hello)
         await writeRandom(join(scene.folder.path, 'upload'), 16 * mebibyte)
-        const posted = await scene.sh(`curl -sS --data-binary @upload -o download http://127.0.0.1:${web}/echo`)
+        const posted = await scene.sh(
+          `curl -sS --data-binary @upload -o download http://127.0.0.1:${web}/echo`,
+        )
         expect(posted.status).toBe(0)
         expect((await scene.sh('cmp upload download')).status).toBe(0)
         const rebound = await scene.sh(`curl -sS -H 'Host: evil.example' http://127.0.0.1:${web}/hello`)
         expect(rebound.stdout).toContain('ERR_LOCAL_DENIED')
         expect(await http.interrupt()).toBe(0)
 
-        const http2 = await scene.start(['http', '--listen', `tcp://127.0.0.1:${web2}`, '--preset', 'h2', origin])
+        const http2 = await scene.start([
+          'http',
+          '--listen',
+          `tcp://127.0.0.1:${web2}`,
+          '--preset',
+          'h2',
+          origin,
+        ])
         await http2.line(/^http:\/\/127/)
-        expect((await scene.sh(`curl -sS http://127.0.0.1:${web2}/hello`)).stdout).toBe('hello over HTTP/2.0\n')
+        expect((await scene.sh(`curl -sS http://127.0.0.1:${web2}/hello`)).stdout).toBe(
+          'hello over HTTP/2.0\n',
+        )
         expect(await http2.interrupt()).toBe(0)
       })
     }
@@ -177,7 +215,9 @@ describePeer(
       expect(alive.lines.some((line) => line.includes('"closed"'))).toBe(false)
       kept.end()
       await alive.line(/"closed"/)
-      scene.heading('Behind a load balancer that cuts what is silent for a second: with pings (10 s later), without')
+      scene.heading(
+        'Behind a load balancer that cuts what is silent for a second: with pings (10 s later), without',
+      )
       record(scene, alive)
       record(scene, dying)
       expect(await alive.interrupt()).toBe(0)
@@ -199,7 +239,12 @@ interface Idle {
 async function beginIdle(scene: Scene): Promise<Idle> {
   const [pinged, silent] = [await freePort(), await freePort()]
   const origin = `localhost:${scene.idleHaproxy.port}`
-  const listen = (port: number) => ['proxy', '--json', '--listen', `tcp://127.0.0.1:${port}?alpn=teleport-tcp`]
+  const listen = (port: number) => [
+    'proxy',
+    '--json',
+    '--listen',
+    `tcp://127.0.0.1:${port}?alpn=teleport-tcp`,
+  ]
   const alive = await scene.start([...listen(pinged), '--ping-interval', '300ms', origin])
   const dying = await scene.start([...listen(silent), '--ping-interval', '0', origin])
   await Promise.all([alive.line(/"listening"/), dying.line(/"listening"/)])
@@ -211,7 +256,14 @@ async function beginIdle(scene: Scene): Promise<Idle> {
 
 /** The different digests that sha256sum printed. */
 function digestsOf(text: string): string[] {
-  return [...new Set(text.trim().split('\n').map((line) => line.split(' ')[0]!))]
+  return [
+    ...new Set(
+      text
+        .trim()
+        .split('\n')
+        .map((line) => line.split(' ')[0]!),
+    ),
+  ]
 }
 
 function record(scene: Scene, running: Running): void {
@@ -225,5 +277,8 @@ async function writeRandom(path: string, bytes: number): Promise<void> {
 }
 
 async function writeTranscript(lines: readonly string[]): Promise<void> {
-  await writeFile(join(projectRoot, 'docs/transcript.md'), `# Transcript\n\n\`\`\`text\n${lines.join('\n').trim()}\n\`\`\`\n`)
+  await writeFile(
+    join(projectRoot, 'docs/transcript.md'),
+    `# Transcript\n\n\`\`\`text\n${lines.join('\n').trim()}\n\`\`\`\n`,
+  )
 }

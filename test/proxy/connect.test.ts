@@ -34,7 +34,12 @@ describe('a CONNECT client', () => {
 
   it.each([
     [405, 'another method', head('GET http://db.internal/ HTTP/1.1', host), 'ERR_LOCAL_REQUEST'],
-    [403, 'a target without a rule', head('CONNECT evil.example:443 HTTP/1.1', 'Host: evil.example'), 'ERR_LOCAL_DENIED'],
+    [
+      403,
+      'a target without a rule',
+      head('CONNECT evil.example:443 HTTP/1.1', 'Host: evil.example'),
+      'ERR_LOCAL_DENIED',
+    ],
     [403, 'a port without a rule', head('CONNECT db.internal:22 HTTP/1.1', host), 'ERR_LOCAL_DENIED'],
     [400, 'no port', head('CONNECT db.internal HTTP/1.1', host), 'ERR_LOCAL_REQUEST'],
     [400, 'port 0', head('CONNECT db.internal:0 HTTP/1.1', host), 'ERR_LOCAL_REQUEST'],
@@ -95,7 +100,7 @@ describe('a CONNECT client', () => {
     ['two', Array(2).fill(`Proxy-Authorization: Basic ${Buffer.from('me:secret').toString('base64')}`), 400],
     ['the right one', [`proxy-authorization: basic ${Buffer.from('me:secret').toString('base64')}`], 200],
   ])('with %s', async (_, fields, status) => {
-    const listener = { speaks: 'connect', rules, credentials: { user: 'me', password: 'secret' } }
+    const listener = { speaks: 'connect' as const, rules, credentials: { user: 'me', password: 'secret' } }
     const { proxy, open, next } = await start({ listener })
     const client = await open()
     client.write(head(line, host, ...fields))

@@ -24,7 +24,9 @@ describe('presets', () => {
       serverName,
     })
     expect(() => preset('auth')).toThrow(expect.objectContaining({ code: 'ERR_CONFIG_INVALID' }))
-    expect(() => preset('auth', { cluster: '' })).toThrow(expect.objectContaining({ code: 'ERR_CONFIG_INVALID' }))
+    expect(() => preset('auth', { cluster: '' })).toThrow(
+      expect.objectContaining({ code: 'ERR_CONFIG_INVALID' }),
+    )
   })
 
   it.each([

@@ -38,9 +38,19 @@ describe('a SOCKS5 client', () => {
   })
 
   it.each([
-    ['a name below a suffix', 'Shop.Apps.Internal.', 3, { alpn: ['http/1.1'], serverName: 'shop.apps.internal' }],
+    [
+      'a name below a suffix',
+      'Shop.Apps.Internal.',
+      3,
+      { alpn: ['http/1.1'], serverName: 'shop.apps.internal' },
+    ],
     ['an IPv4 address', Uint8Array.of(10, 0, 0, 1), 1, { alpn: ['four'] }],
-    ['an IPv6 address', Uint8Array.of(0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1), 4, { alpn: ['six'] }],
+    [
+      'an IPv6 address',
+      Uint8Array.of(0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1),
+      4,
+      { alpn: ['six'] },
+    ],
   ])('reaches %s', async (_, host, kind, target) => {
     const dialer = fakeDialer()
     const { proxy, open } = await start({ dialer })
@@ -128,7 +138,7 @@ describe('a SOCKS5 client', () => {
     ['wrong in its name', 'you', 'secret', 1],
     ['longer than it', 'me', 'secret2', 1],
   ])('with a login that is %s', async (_, user, password, status) => {
-    const listener = { speaks: 'socks5', rules, credentials: { user: 'me', password: 'secret' } }
+    const listener = { speaks: 'socks5' as const, rules, credentials: { user: 'me', password: 'secret' } }
     const { proxy, open, next } = await start({ listener })
     const client = await open()
     client.write(Uint8Array.of(5, 2, 0, 2))
@@ -147,7 +157,7 @@ describe('a SOCKS5 client', () => {
   })
 
   it('cannot leave the login out', async () => {
-    const listener = { speaks: 'socks5', rules, credentials: { user: 'me', password: 'secret' } }
+    const listener = { speaks: 'socks5' as const, rules, credentials: { user: 'me', password: 'secret' } }
     const { proxy, open, next } = await start({ listener })
     const client = await open()
     client.write(hello)
@@ -183,8 +193,11 @@ describe('a SOCKS5 client', () => {
 })
 
 describe('a rule', () => {
-  it.each([['*'], ['*.'], [''], ['*.*'], ['a b'], ['*db.internal'], ['db.*']])('cannot be for %j', async (host) => {
-    const listener = { speaks: 'socks5', rules: [{ host, target: { alpn: ['x'] } }] }
-    await expect(start({ listener })).rejects.toMatchObject({ code: 'ERR_CONFIG_INVALID' })
-  })
+  it.each([['*'], ['*.'], [''], ['*.*'], ['a b'], ['*db.internal'], ['db.*']])(
+    'cannot be for %j',
+    async (host) => {
+      const listener = { speaks: 'socks5' as const, rules: [{ host, target: { alpn: ['x'] } }] }
+      await expect(start({ listener })).rejects.toMatchObject({ code: 'ERR_CONFIG_INVALID' })
+    },
+  )
 })

@@ -16,6 +16,7 @@ export interface WorkerdOptions {
   /** As `bundleModule` and `bundleByWrangler` make it. */
   readonly script: string
   readonly nodejsCompat?: boolean
+  readonly bindings?: Readonly<Record<string, string>>
   /** PEM: what the runtime's own TLS trusts beside its roots. The first call in a process decides for all. */
   readonly authorities?: string
   /** Answers what the Worker fetches, in place of the network; connect() opens nothing then. */
@@ -25,6 +26,8 @@ export interface WorkerdOptions {
 export interface Workerd extends AsyncDisposable {
   /** Rejects with the Worker's text unless it answers 200. */
   call<T>(ask: object): Promise<T>
+  /** What a plain GET is answered with. Rejects unless that is 200. */
+  text(): Promise<string>
 }
 
 interface MiniflareLike {
@@ -33,7 +36,7 @@ interface MiniflareLike {
 }
 
 export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
-  const { script, nodejsCompat = false, authorities, outbound } = options
+  const { script, nodejsCompat = false, bindings = {}, authorities, outbound } = options
   const Miniflare = await miniflareClass(authorities)
   const worker = new Miniflare({
     modules: true,
@@ -41,20 +44,23 @@ export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
     compatibilityDate,
     compatibilityFlags: [nodejsCompat ? 'nodejs_compat' : 'no_nodejs_compat'],
     cf: false,
+    bindings,
     ...(outbound && { outboundService: outbound }),
     // What the runtime prints of connections that tests break is no news.
     handleRuntimeStdio: (...streams: NodeJS.ReadableStream[]) => {
       for (const stream of streams) stream.resume()
     },
   })
+  const answered = async (init: object) => {
+    const response = await worker.dispatchFetch('http://worker.test/', init)
+    const text = await response.text()
+    if (response.status !== 200) throw new Error(`${response.status} ${text}`)
+    return text
+  }
   return {
-    async call<T>(ask: object) {
-      const init = { method: 'POST', body: JSON.stringify(ask) }
-      const response = await worker.dispatchFetch('http://worker.test/', init)
-      const text = await response.text()
-      if (response.status !== 200) throw new Error(`${response.status} ${text}`)
-      return JSON.parse(text) as T
-    },
+    call: async <T>(ask: object) =>
+      JSON.parse(await answered({ method: 'POST', body: JSON.stringify(ask) })) as T,
+    text: () => answered({}),
     [Symbol.asyncDispose]: () => worker.dispose(),
   }
 }
@@ -81,15 +87,25 @@ export async function bundleModule(
   return bundled.outputFiles[0]!.text
 }
 
-/** `wrangler deploy --dry-run` of a module whose default export is the Worker, with nodejs_compat. No account, no network. */
-export async function bundleByWrangler(module: string): Promise<string> {
+/**
+ * `wrangler deploy --dry-run` of a module whose default export is the Worker, or of its text, with nodejs_compat. No account,
+ * no network.
+ */
+export async function bundleByWrangler(given: string | { readonly text: string }): Promise<string> {
   const folder = await mkdtemp(join(projectRoot, 'node_modules', '.underpass-worker-'))
   try {
+    const module = typeof given === 'string' ? given : join(folder, 'worker.ts')
+    if (typeof given !== 'string') await writeFile(module, given.text)
     const config = join(folder, 'wrangler.json')
+    const source = (path: string) => join(projectRoot, 'src', path)
+    const alias = {
+      'underpass/workerd': source('platform/workerd/index.ts'),
+      'underpass/duplex': source('duplex/index.ts'),
+    }
     const compatibility = { compatibility_date: compatibilityDate, compatibility_flags: ['nodejs_compat'] }
     await writeFile(
       config,
-      JSON.stringify({ name: 'test', main: module, send_metrics: false, ...compatibility }),
+      JSON.stringify({ name: 'test', main: module, send_metrics: false, alias, ...compatibility }),
     )
     const wrangler = join(projectRoot, 'node_modules', 'wrangler', 'bin', 'wrangler.js')
     const outdir = join(folder, 'out')

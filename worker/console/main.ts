@@ -131,7 +131,14 @@ async function begin(): Promise<void> {
 
 function show(state: Partial<PictureState>): void {
   if (state.inner !== undefined) lastInner = state.inner
-  draw({ phase: 'idle', withWorker: form.way === 'worker', names: {}, inner: 'inner TLS', ...state })
+  draw({
+    phase: 'idle',
+    withWorker: form.way === 'worker',
+    secure: form.way === 'straight' || location.protocol === 'https:',
+    names: {},
+    inner: 'inner TLS',
+    ...state,
+  })
 }
 
 function standing(words: string): void {

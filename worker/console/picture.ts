@@ -7,6 +7,8 @@ export interface PictureState {
   readonly phase: 'idle' | 'connecting' | 'open' | 'closed' | 'failed'
   readonly withWorker: boolean
   readonly names: Readonly<Partial<Record<StationName, string>>>
+  /** Whether the page's own leg is encrypted: on loopback it may not be. */
+  readonly secure: boolean
   /** Below the line. */
   readonly inner: string
   /** Where it broke, with the code. */
@@ -45,26 +47,31 @@ function drawing(state: PictureState, layout: PictureLayout): SVGSVGElement {
   const gateway = stations.find(({ name }) => name === 'gateway')!.x
   const service = stations.find(({ name }) => name === 'service')!.x
   const balancer = stations.find(({ name }) => name === 'balancer')!.x
-  const shown = state.phase === 'failed' || state.phase === 'closed' ? state.phase : state.phase
   return svg(
     'svg',
     {
       viewBox: `0 0 ${width} ${height}`,
       width,
       height,
-      class: `way is-${shown}`,
+      class: `way is-${state.phase}`,
       role: 'img',
       'aria-label': words(state),
     },
     earth(layout),
     svg('path', { class: 'inside', d: `M${balancer} ${road}H${gateway}` }),
     svg('path', { class: 'plain', d: `M${gateway} ${road}H${service}` }),
-    ...outer.map(([from, to]) => svg('path', { class: 'outer', d: `M${from} ${road}H${to}` })),
+    ...outer.map(([from, to], leg) =>
+      svg('path', { class: leg > 0 || state.secure ? 'outer' : 'outer bare', d: `M${from} ${road}H${to}` }),
+    ),
     svg('path', { class: 'inner-bed', d: inner }),
     svg('path', { class: 'inner', d: inner }),
     svg('path', { class: 'inner-flow', d: inner }),
     ...stations.map(({ name, x }) => station(name, x, layout, state)),
-    ...(tight ? [] : outer.map(([from, to]) => caption('outer', (from + to) / 2, road - 13, 'outer TLS'))),
+    ...(tight
+      ? []
+      : outer.map(([from, to], leg) =>
+          caption('outer', (from + to) / 2, road - 13, leg > 0 || state.secure ? 'outer TLS' : 'plain HTTP'),
+        )),
     ...(tight ? [] : [caption('inner', balancer, layout.below + 27, state.inner)]),
     ...stations
       .filter(({ name }) => name === state.broken?.at)

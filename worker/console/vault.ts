@@ -25,8 +25,7 @@ export async function keptIdentities(): Promise<KeptIdentity[]> {
 
 /** Ready for the dialer; undefined for one that is not there, or still waits for its certificate. */
 export async function keptIdentity(id: string): Promise<IdentityInput | undefined> {
-  const found = await (await identityStore()).get(id)
-  return found === undefined || 'certificateRequest' in found ? undefined : found
+  return (await identityStore()).get(id)
 }
 
 /** A new key under the name, and the request for its certificate. */
@@ -39,9 +38,9 @@ export async function makeKey(name: string): Promise<string> {
 /** What the authority signed. Throws ERR_CONFIG_KEY_MISMATCH for another key's certificate. */
 export async function complete(id: string, certificate: string): Promise<void> {
   const store = await identityStore()
-  const found = await store.get(id)
-  if (found === undefined || !('certificateRequest' in found)) return
-  await store.put(id, await found.withCertificate(certificate))
+  const pending = await store.pending(id)
+  if (pending === undefined) return
+  await store.put(id, await pending.withCertificate(certificate))
 }
 
 export async function keep(name: string, input: IdentityInput): Promise<void> {

@@ -29,8 +29,10 @@ export interface StoredIdentity {
 export interface IdentityStore {
   /** By name. */
   list(): Promise<readonly StoredIdentity[]>
-  /** An identity ready for the dialer, or what waits for its certificate. */
-  get(name: string): Promise<Identity | PendingIdentity | undefined>
+  /** An identity ready for the dialer; undefined where there is none, or one without its certificate yet. */
+  get(name: string): Promise<Identity | undefined>
+  /** What waits for its certificate. */
+  pending(name: string): Promise<PendingIdentity | undefined>
   /**
    * Keeps it under the name, in place of what was there. Private keys become CryptoKeys that cannot be extracted. Throws as
    * `loadIdentity`, and ERR_CONFIG_IDENTITY for a signer that holds its key elsewhere.
@@ -61,11 +63,14 @@ export function openIdentityStore(database: string): IdentityStore {
       return rows.map(described).sort((a, b) => (a.name < b.name ? -1 : 1))
     },
     async get(name) {
-      const row = await inTable<Row | undefined>(database, 'readonly', (store) => store.get(named(name)))
-      if (row === undefined) return undefined
-      const { chain, request } = row
-      if (chain === undefined) return pendingWith(row, request ?? '')
+      const row = await rowNamed(database, name)
+      if (row?.chain === undefined) return undefined
+      const { chain } = row
       return { chain, leaf: parseCertificate(chain[0]!), signer: keptSigner(row) }
+    },
+    async pending(name) {
+      const row = await rowNamed(database, name)
+      return row?.request === undefined ? undefined : pendingWith(row, row.request)
     },
     async put(name, identity) {
       const row = { name: named(name), created: Date.now(), ...(await rowOf(identity)) }
@@ -77,6 +82,10 @@ export function openIdentityStore(database: string): IdentityStore {
       return found > 0
     },
   }
+}
+
+function rowNamed(database: string, name: string): Promise<Row | undefined> {
+  return inTable(database, 'readonly', (store) => store.get(named(name)))
 }
 
 async function rowOf(identity: IdentityInput | PendingIdentity): Promise<Omit<Row, 'name' | 'created'>> {

@@ -19,7 +19,8 @@ export function admitRequest(
   // RFC 9112 §3.2.2: in absolute-form the target's authority counts, and Host does not.
   const authority = /^https?:\/\//i.test(target) ? authorityOf(target) : headers.host
   const host = authority === undefined ? undefined : hostOf(authority)
-  if (authority === undefined || host === undefined) throw failure('ERR_LOCAL_REQUEST', 'a request without a Host')
+  if (authority === undefined || host === undefined)
+    throw failure('ERR_LOCAL_REQUEST', 'a request without a Host')
   if (!ofThisMachine.has(host) && !allowed.has(host)) throw denied(`the Host ${JSON.stringify(host)}`)
   const { origin } = headers
   if (origin !== undefined) {

@@ -37,7 +37,11 @@ export function endToEnd(headers: IncomingHttpHeaders): Fields {
 }
 
 /** The fields of the request to the service. `seenAs`: the Host that a client used, where it is not just this machine's. */
-export function requestFields(headers: IncomingHttpHeaders, host: string, seenAs: string | undefined): Fields {
+export function requestFields(
+  headers: IncomingHttpHeaders,
+  host: string,
+  seenAs: string | undefined,
+): Fields {
   const fields: Fields = {}
   for (const [name, value] of Object.entries(endToEnd(headers))) {
     // Node has answered `100-continue` itself by now. HTTP2-Settings belongs to an upgrade that is not made.

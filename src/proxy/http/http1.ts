@@ -1,11 +1,21 @@
 // The service in HTTP/1.1: node's own client over an agent whose connections are tunnels.
-import { Agent, type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http'
+import { Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { endToEnd } from './headers.js'
-import { type Answer, type Asked, type Exchange, type Service, type ServiceOptions, type Switched, serviceFailure, tunnelTo } from './service.js'
+import {
+  type Answer,
+  type Asked,
+  type Exchange,
+  type Service,
+  type ServiceOptions,
+  type Switched,
+  serviceFailure,
+  tunnelTo,
+} from './service.js'
 
 export function http1Service(options: ServiceOptions): Service {
   const { limits, timeouts } = options
+  const connection = () => tunnelTo(options) as unknown as Duplex
   let agent = pool()
 
   function pool(): Agent {
@@ -17,23 +27,26 @@ export function http1Service(options: ServiceOptions): Service {
       scheduling: 'lifo',
       ...(timeouts.idle > 0 && { timeout: timeouts.idle }),
     })
-    made.createConnection = () => tunnelTo(options) as unknown as Duplex
+    made.createConnection = connection
     return made
   }
 
-  function send(asked: Asked, through: Agent | false, extra: Record<string, string> = {}): ClientRequest {
+  /** For one connection that is nobody else's. */
+  function single(): Agent {
+    const made = new Agent({ keepAlive: false })
+    made.createConnection = connection
+    return made
+  }
+
+  function send(asked: Asked, through: Agent, extra: Record<string, string> = {}): ClientRequest {
+    const chunked = asked.hasContent && asked.fields['content-length'] === undefined
     return httpRequest({
       agent: through,
       host: options.host,
       method: asked.method,
       path: asked.path,
-      headers: {
-        ...asked.fields,
-        ...(asked.hasContent && asked.fields['content-length'] === undefined && { 'transfer-encoding': 'chunked' }),
-        ...extra,
-      },
+      headers: { ...asked.fields, ...(chunked && { 'transfer-encoding': 'chunked' }), ...extra },
       setHost: false,
-      ...(through === false && { createConnection: () => tunnelTo(options) as unknown as Duplex }),
     })
   }
 
@@ -54,7 +67,7 @@ export function http1Service(options: ServiceOptions): Service {
       }
     },
     upgrade(asked, protocol) {
-      const request = send(asked, false, { connection: 'Upgrade', upgrade: protocol })
+      const request = send(asked, single(), { connection: 'Upgrade', upgrade: protocol })
       return new Promise<Switched>((resolve, reject) => {
         request.on('error', (error) => reject(serviceFailure(error)))
         request.on('upgrade', (response, stream, head) =>
@@ -74,7 +87,8 @@ export function http1Service(options: ServiceOptions): Service {
     renew() {
       const old = agent
       agent = pool()
-      for (const sockets of Object.values(old.freeSockets)) for (const socket of sockets ?? []) socket.destroy()
+      for (const sockets of Object.values(old.freeSockets))
+        for (const socket of sockets ?? []) socket.destroy()
       // Those in use end when they are given back.
       old.maxFreeSockets = 0
     },

@@ -1,7 +1,15 @@
 // The service in HTTP/2: node's own client over tunnels, a new connection when the last one is full, leaving or gone.
 import { type ClientHttp2Session, connect, constants, type OutgoingHttpHeaders } from 'node:http2'
-import { failure } from '../../errors.js'
-import { type Answer, type Asked, type Exchange, type Service, type ServiceOptions, serviceFailure, tunnelTo } from './service.js'
+import { failure, type TunnelError } from '../../errors.js'
+import {
+  type Answer,
+  type Asked,
+  type Exchange,
+  type Service,
+  type ServiceOptions,
+  serviceFailure,
+  tunnelTo,
+} from './service.js'
 
 interface Held {
   readonly session: ClientHttp2Session
@@ -53,13 +61,17 @@ export function http2Service(options: ServiceOptions): Service {
       held.used = true
       session.ref()
       const stream = session.request(fieldsOf(asked), { endStream: !asked.hasContent })
+      let fail: (error: TunnelError) => void = () => {}
       const answer = new Promise<Answer>((resolve, reject) => {
+        fail = reject
         let trailers: OutgoingHttpHeaders = {}
         stream.on('error', (error) => reject(serviceFailure(error)))
         stream.on('trailers', (fields) => {
           trailers = fields
         })
-        stream.on('close', () => reject(failure('ERR_LOCAL_SERVICE', `the stream was closed (${stream.rstCode})`)))
+        stream.on('close', () =>
+          reject(failure('ERR_LOCAL_SERVICE', `the stream was closed (${stream.rstCode})`)),
+        )
         stream.on('response', (fields) =>
           resolve({
             status: Number(fields[':status']),
@@ -75,14 +87,18 @@ export function http2Service(options: ServiceOptions): Service {
         held.streams--
         if (held.streams > 0 || session.destroyed) return
         if (held.leaving) session.close()
-        else if (timeouts.idle > 0) session.setTimeout(timeouts.idle, () => held.streams === 0 && session.close())
+        else if (timeouts.idle > 0)
+          session.setTimeout(timeouts.idle, () => held.streams === 0 && session.close())
       })
       return {
         content: stream,
         answer,
         onInterim: (listener) =>
           void stream.on('headers', (fields) => listener(Number(fields[':status']), plain(fields))),
-        abort: () => stream.close(constants.NGHTTP2_CANCEL),
+        abort(error) {
+          fail(error)
+          stream.close(constants.NGHTTP2_CANCEL)
+        },
       }
     },
     async upgrade() {

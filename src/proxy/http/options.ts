@@ -40,8 +40,19 @@ export interface HttpProxyTimeouts {
 }
 
 export type HttpProxyEvent =
-  | { readonly type: 'request'; readonly method: string; readonly status: number; readonly duration: number; readonly reused: boolean }
-  | { readonly type: 'refused'; readonly method: string; readonly status: number; readonly error: TunnelError }
+  | {
+      readonly type: 'request'
+      readonly method: string
+      readonly status: number
+      readonly duration: number
+      readonly reused: boolean
+    }
+  | {
+      readonly type: 'refused'
+      readonly method: string
+      readonly status: number
+      readonly error: TunnelError
+    }
   /** A request that broke after its answer had begun, or an upgraded connection that did. */
   | { readonly type: 'broken'; readonly method: string; readonly error: TunnelError }
   | { readonly type: 'upgraded'; readonly protocol: string }

@@ -87,11 +87,15 @@ export async function createHttpProxy(options: HttpProxyOptions): Promise<HttpPr
     } catch (thrown) {
       const error = asTunnelError(thrown)
       // A kept connection may have ended under the request: where nothing can have been done, ask again.
-      const again = error.code === 'ERR_LOCAL_SERVICE' || error.code === 'ERR_STREAM_RESET' || error.code === 'ERR_TLS_TRUNCATED'
+      const again =
+        error.code === 'ERR_LOCAL_SERVICE' ||
+        error.code === 'ERR_STREAM_RESET' ||
+        error.code === 'ERR_TLS_TRUNCATED'
       if (!again || asked.hasContent || !repeatable.has(asked.method) || response.destroyed) throw error
       answer = await once(request, response, asked)
     }
-    for (const [name, value] of Object.entries(answer.fields)) if (value !== undefined) response.setHeader(name, value)
+    for (const [name, value] of Object.entries(answer.fields))
+      if (value !== undefined) response.setHeader(name, value)
     response.writeHead(answer.status)
     await new Promise<void>((resolve, reject) => {
       answer.body.once('end', () => {
@@ -141,9 +145,13 @@ export async function createHttpProxy(options: HttpProxyOptions): Promise<HttpPr
     const lines = Object.entries(switched.fields).flatMap(([name, value]) =>
       (Array.isArray(value) ? value : [value]).map((one) => `${name}: ${one}`),
     )
-    const connection = switched.status === 101 ? ['Connection: Upgrade', `Upgrade: ${protocol}`] : ['Connection: close']
+    const connection =
+      switched.status === 101 ? ['Connection: Upgrade', `Upgrade: ${protocol}`] : ['Connection: close']
     // A body without a length ends with the connection (RFC 9112 §6.3).
-    socket.write(`HTTP/1.1 ${switched.status} Underpass\r\n${[...lines, ...connection].join('\r\n')}\r\n\r\n`, 'latin1')
+    socket.write(
+      `HTTP/1.1 ${switched.status} Underpass\r\n${[...lines, ...connection].join('\r\n')}\r\n\r\n`,
+      'latin1',
+    )
     if (switched.status !== 101) {
       pipeline(switched.stream, socket, () => {})
       return

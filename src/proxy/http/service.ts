@@ -75,7 +75,8 @@ export function tunnelTo({ dialer, target }: ServiceOptions): ReturnType<typeof 
 
 /** What node's HTTP failed with: ours as it is, a connection's end or broken HTTP by its name. */
 export function serviceFailure(thrown: unknown): TunnelError {
-  for (let cause = thrown; cause instanceof Error; cause = cause.cause) if (cause instanceof TunnelError) return cause
+  for (let cause = thrown; cause instanceof Error; cause = cause.cause)
+    if (cause instanceof TunnelError) return cause
   const { code } = thrown as NodeJS.ErrnoException
   if (typeof code === 'string') return failure('ERR_LOCAL_SERVICE', code, { cause: thrown })
   return asTunnelError(thrown, 'ERR_LOCAL_SERVICE')

@@ -158,8 +158,8 @@ export async function keepPending(name: string): Promise<void> {
 export async function certify(name: string, certificate: string): Promise<Outcome> {
   try {
     const store = await underpass.identityStore()
-    const pending = (await store.get(name)) as PendingIdentity
-    await store.put(name, await pending.withCertificate(certificate))
+    const pending = await store.pending(name)
+    await store.put(name, await pending!.withCertificate(certificate))
     return {}
   } catch (error) {
     return await outcomeOf(error)

@@ -8,8 +8,7 @@ import { build } from 'esbuild'
 import { type Browser, chromium, type Page } from 'playwright'
 import { publishedDigests } from '../../../scripts/forge-digests.js'
 import type { Issued } from '../certificates.js'
-import { chromiumFlags } from '../chromium.js'
-import { requireProgram } from '../peers.js'
+import { chromiumFlags, chromiumPath } from '../chromium.js'
 import type * as InPage from './in-page.js'
 
 declare global {
@@ -30,12 +29,18 @@ export interface PageLab {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** Starts Chromium, which takes the TLS certificates given as good: as if their CA were installed. */
-export async function startPageLab(trusted: readonly Pick<Issued, 'key'>[] = []): Promise<PageLab> {
-  const server = await serve(await bundlePage())
+/**
+ * Starts Chromium, which takes the TLS certificates given as good: as if their CA were installed. The page's script sets
+ * `globalThis.inPage` when it is ready.
+ */
+export async function startPageLab(
+  trusted: readonly Pick<Issued, 'key'>[] = [],
+  script: string = 'test/support/page/main.ts',
+): Promise<PageLab> {
+  const server = await serve(await bundlePage(script))
   const pins = trusted.map(({ key }) => createHash('sha256').update(key.spki).digest('base64'))
   const browser = await chromium.launch({
-    executablePath: requireProgram('chromium'),
+    executablePath: chromiumPath() ?? 'chromium',
     headless: true,
     args: [
       ...chromiumFlags,
@@ -70,9 +75,9 @@ export async function startPageLab(trusted: readonly Pick<Issued, 'key'>[] = [])
 
 type Files = ReadonlyMap<string, Uint8Array>
 
-async function bundlePage(): Promise<Files> {
+async function bundlePage(script: string): Promise<Files> {
   const { outputFiles } = await build({
-    entryPoints: { page: 'test/support/page/main.ts' },
+    entryPoints: { page: script },
     bundle: true,
     splitting: true,
     format: 'esm',

@@ -14,7 +14,7 @@ export interface LoadBalancerOptions {
   readonly certificate: Pick<Issued, 'chain' | 'privateKey'>
   /** Remove any Upgrade but websocket, as GCP and many CDNs do. */
   readonly webSocketOnly?: boolean
-  /** Serve http and ws, without TLS: for pages that came over plain http. HAProxy only. */
+  /** Serve http and ws, without TLS: for pages that came over plain http. Or the second of two in a row. */
   readonly plain?: boolean
   /** Seconds without a byte until it cuts a tunnel. Default 60, as an ALB. */
   readonly idle?: number
@@ -87,7 +87,7 @@ http {
   map $http_upgrade $passed { ${webSocketOnly ? 'default ""; "~*^websocket$" websocket;' : 'default $http_upgrade;'} }
   map $passed $connection_upgrade { default upgrade; "" close; }
   server {
-    listen 127.0.0.1:${port} ssl http2;
+    listen 127.0.0.1:${port}${options.plain ? '' : ' ssl http2'};
     server_name lb.test localhost;
     ssl_protocols TLSv1.2 TLSv1.3; ssl_certificate ${files.certificate}; ssl_certificate_key ${files.privateKey};
     location / {

@@ -25,8 +25,8 @@ const options = { alpn: ['echo'], mode: 'websocket' } as const
 describe('a dialer with a login', () => {
   it('shows the certificate that is in the files, and lets open tunnels be', async () => {
     const path = await folder()
-    const [alice, bob] = await Promise.all(
-      ['alice', 'bob'].map((commonName) => stage.users.issue({ commonName, usage: 'client' })),
+    const [alice, bob, renewed] = await Promise.all(
+      ['alice', 'bob', 'alice'].map((commonName) => stage.users.issue({ commonName, usage: 'client' })),
     )
     const files = {
       certificate: await put(join(path, 'tlscert'), alice!.chain),
@@ -44,12 +44,18 @@ describe('a dialer with a login', () => {
     await replace(files.privateKey, bob!.privateKey)
     await replace(files.certificate, bob!.chain)
     const refused = async () => readAll((await dialer.connect()).readable)
-    await expect(refused()).rejects.toMatchObject({ code: expect.stringMatching(/^ERR_TLS_ALERT/) })
+    await expect(refused()).rejects.toMatchObject({ code: expect.stringMatching(/^ERR_TLS_/) })
+    const turnedAway = stage.events.flatMap((event) => (event.type === 'refused' ? [event.error.code] : []))
+    expect(turnedAway).toEqual(['ERR_GATEWAY_DENIED'])
     await echoes(first, sample(10_000))
-    await replace(files.privateKey, alice!.privateKey)
-    await replace(files.certificate, alice!.chain)
+    await replace(files.privateKey, renewed!.privateKey)
+    await replace(files.certificate, renewed!.chain)
     const second = await dialer.connect()
     await echoes(second, sample(10_000))
+    const seen = stage.events.flatMap((event) => (event.type === 'opened' ? [event.client?.certificate] : []))
+    expect(seen.map((der) => der && Buffer.from(der))).toEqual(
+      [alice, renewed].map((each) => Buffer.from(each!.der)),
+    )
     await Promise.all([first.close(), second.close()])
   })
 

@@ -16,7 +16,7 @@ export interface Screen {
 }
 
 export function createScreen(place: HTMLElement): Screen {
-  void stylesheet('/terminal.css')
+  const styled = stylesheet('/terminal.css')
   const terminal = new Terminal({
     convertEol: true,
     cursorBlink: !matchMedia('(prefers-reduced-motion: reduce)').matches,
@@ -34,9 +34,11 @@ export function createScreen(place: HTMLElement): Screen {
   const fit = new FitAddon()
   terminal.loadAddon(fit)
   withoutStyleElements(() => terminal.open(place))
-  new ResizeObserver(() => {
+  const refit = () => {
     if (place.clientWidth > 0) fit.fit()
-  }).observe(place)
+  }
+  new ResizeObserver(refit).observe(place)
+  void styled.then(refit)
   let send: (line: string) => void = () => {}
   let raw = (): boolean => false
   let hex = false
@@ -95,10 +97,15 @@ export function createScreen(place: HTMLElement): Screen {
   }
 }
 
-function stylesheet(href: string): void {
-  if (document.querySelector(`link[href="${href}"]`) !== null) return
+/** Resolves when its rules hold. */
+function stylesheet(href: string): Promise<void> {
+  if (document.querySelector(`link[href="${href}"]`) !== null) return Promise.resolve()
   const link = document.createElement('link')
   link.rel = 'stylesheet'
   link.href = href
-  document.head.append(link)
+  return new Promise((resolve) => {
+    link.addEventListener('load', () => resolve())
+    link.addEventListener('error', () => resolve())
+    document.head.append(link)
+  })
 }

@@ -1,0 +1,188 @@
+// Real Chromium against a node:tls server behind a WebSocket bridge, and against the same service through the same bridge
+// without the inner TLS: what the tunnel costs a page. Two cores carry the browser, the bridge and the server.
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
+import type { Page } from 'playwright'
+import { type WebSocket, WebSocketServer } from 'ws'
+import { insecureName, type PageLab, startPageLab } from '../support/page/index.js'
+import type { Way } from './chromium-page.js'
+import { createCredentials, serverName } from './credentials.js'
+import { startServer } from './processes.js'
+import { alternate, type Benchmark, type BenchmarkOptions, type Row } from './row.js'
+
+const MB = 1e6
+const protocol = 'bench'
+
+export const chromium: Benchmark = {
+  name: 'chromium',
+  async run(options) {
+    const { ca, server, client } = await createCredentials()
+    const listen = await startServer()
+    const tls = {
+      cert: server.chain,
+      key: server.privateKey,
+      ca,
+      requestCert: true,
+      ALPNProtocols: [protocol],
+      minVersion: 'TLSv1.3' as const,
+    }
+    const bridges = await Promise.all([await listen({ tls }), await listen({})].map(startBridge))
+    const [protectedBridge, plainBridge] = bridges
+    const identity = { certificate: client.chain, privateKey: client.privateKey }
+    const inner = { trust: ca, serverName, alpn: [protocol], identity }
+    const lab = await startPageLab([], 'test/bench/chromium-page.ts')
+    try {
+      const ways = (webSocket: Way['webSocket'], host: string): { tunnel: Way; plain: Way } => ({
+        tunnel: { origin: `http://${host}:${protectedBridge!.port}`, webSocket, tls: inner },
+        plain: { origin: `http://${host}:${plainBridge!.port}`, webSocket },
+      })
+      return [
+        ...(await secure(lab, ways, options)),
+        ...(await insecure(lab, ways(defaultInterface, insecureName), options)),
+      ]
+    } finally {
+      await lab.stop()
+      await Promise.all(bridges.map((bridge) => bridge.stop()))
+    }
+  },
+}
+
+const defaultInterface = 'WebSocketStream'
+
+type Ways = (webSocket: Way['webSocket'], host: string) => { tunnel: Way; plain: Way }
+
+async function secure(lab: PageLab, ways: Ways, { rounds, quick, say }: BenchmarkOptions): Promise<Row[]> {
+  const page = await lab.open()
+  const rows: Row[] = []
+  say('handshake')
+  const { tunnel } = ways(defaultInterface, '127.0.0.1')
+  await handshake(page, tunnel, quick ? 2 : 20)
+  const handshakes = await alternate(rounds, { tunnel: () => handshake(page, tunnel, quick ? 5 : 50) })
+  rows.push({
+    name: 'Chromium mutual TLS 1.3 handshake after the WebSocket opened',
+    unit: 'ms',
+    better: 'less',
+    ours: handshakes.tunnel,
+    bar: { of: 'value', must: 2, aim: 1.7 },
+  })
+  for (const webSocket of ['WebSocketStream', 'WebSocket'] as const) {
+    const both = ways(webSocket, '127.0.0.1')
+    for (const what of ['download', 'upload'] as const) {
+      say(`${what}, ${webSocket}`)
+      const megabytes = quick ? 8 : 64
+      rows.push({
+        ...(await paired(page, rounds, both, (way) => speed(page, way, what, megabytes))),
+        name: `Chromium ${what} through ${webSocket}`,
+        unit: 'MB/s',
+        better: 'more',
+        against: 'the same without TLS',
+        bar: { of: 'speed', must: 0.85, aim: 0.95 },
+      })
+    }
+  }
+  say('round trips')
+  rows.push({
+    ...(await paired(page, rounds, ways(defaultInterface, '127.0.0.1'), (way) =>
+      page.evaluate(([given, count]) => bench.roundTrip(given, count), [way, quick ? 50 : 1000] as const),
+    )),
+    name: 'Chromium round trip of 100 bytes',
+    unit: 'ms',
+    better: 'less',
+    against: 'the same without TLS',
+    bar: { of: 'speed', must: 0.92, aim: 0.97 },
+  })
+  await page.context().close()
+  return rows
+}
+
+async function insecure(
+  lab: PageLab,
+  { tunnel, plain }: { tunnel: Way; plain: Way },
+  { rounds, quick, say }: BenchmarkOptions,
+): Promise<Row[]> {
+  say('insecure page')
+  const page = await lab.open(insecureName)
+  const both = { tunnel: { ...tunnel, software: true }, plain }
+  const megabytes = quick ? 1 : 16
+  const row: Row = {
+    ...(await paired(page, rounds, both, (way) => speed(page, way, 'download', megabytes))),
+    name: 'Chromium download on an insecure page (node-forge and noble)',
+    unit: 'MB/s',
+    better: 'more',
+    against: 'the same without TLS',
+  }
+  await page.context().close()
+  return [row]
+}
+
+/** Samples of the tunnel and of the plain WebSocket in turn, after one of each for the engine's caches. */
+async function paired(
+  page: Page,
+  rounds: number,
+  { tunnel, plain }: { tunnel: Way; plain: Way },
+  measure: (way: Way) => Promise<number>,
+): Promise<Pick<Row, 'ours' | 'yardstick'>> {
+  await measure(tunnel)
+  await measure(plain)
+  const samples = await alternate(rounds, { tunnel: () => measure(tunnel), plain: () => measure(plain) })
+  await page.requestGC()
+  return { ours: samples.tunnel, yardstick: samples.plain }
+}
+
+const handshake = (page: Page, way: Way, count: number): Promise<number> =>
+  page.evaluate(([given, times]) => bench.handshakes(given, times), [way, count] as const)
+
+async function speed(page: Page, way: Way, what: 'download' | 'upload', megabytes: number): Promise<number> {
+  const milliseconds = await page.evaluate(
+    ([given, direction, bytes]) => bench.move(given, direction, bytes),
+    [way, what, megabytes * MB] as const,
+  )
+  return megabytes / (milliseconds / 1000)
+}
+
+interface Bridge {
+  readonly port: number
+  stop(): Promise<void>
+}
+
+/** Joins WebSockets to a TCP port of loopback, both ways with backpressure. */
+async function startBridge(port: number): Promise<Bridge> {
+  const http = createServer()
+  const sockets = new WebSocketServer({
+    server: http,
+    perMessageDeflate: false,
+    handleProtocols: () => 'alpn-ping',
+  })
+  sockets.on('connection', (socket) => join(socket, port))
+  http.listen(0, '127.0.0.1')
+  await once(http, 'listening')
+  return {
+    port: (http.address() as AddressInfo).port,
+    async stop() {
+      for (const socket of sockets.clients) socket.terminate()
+      http.closeAllConnections()
+      http.close()
+      await once(http, 'close')
+    },
+  }
+}
+
+function join(near: WebSocket, port: number): void {
+  const far = connect({ port, host: '127.0.0.1', noDelay: true })
+  near.on('message', (data: Buffer) => {
+    if (far.write(data)) return
+    near.pause()
+    far.once('drain', () => near.resume())
+  })
+  far.on('data', (chunk) => {
+    near.send(chunk, () => {
+      if (far.isPaused() && near.bufferedAmount < MB) far.resume()
+    })
+    if (near.bufferedAmount > 4 * MB) far.pause()
+  })
+  near.on('close', () => far.destroy())
+  near.on('error', () => far.destroy())
+  far.on('close', () => near.close())
+  far.on('error', () => near.terminate())
+}
