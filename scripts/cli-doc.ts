@@ -76,9 +76,9 @@ ${examples}
 
 function row(option: Option): string {
   const also = option.alsoEnv === undefined ? '' : `, ${option.alsoEnv}`
-  return `| \`${escape(writtenFlag(option))}\` | ${variableOf(option)}${also} | ${escape(describeOption(option))} |`
+  return `| \`${cell(writtenFlag(option))}\` | ${variableOf(option)}${also} | ${cell(describeOption(option))} |`
 }
 
-function escape(text: string): string {
+function cell(text: string): string {
   return text.replaceAll('|', '\\|')
 }

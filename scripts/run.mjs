@@ -10,7 +10,15 @@ const folder = join(process.cwd(), 'node_modules', '.underpass-scripts')
 const outfile = join(folder, `${name}-${process.pid}.mjs`)
 mkdirSync(folder, { recursive: true })
 const entryPoints = [join('scripts', `${name}.ts`)]
-await build({ entryPoints, outfile, bundle: true, packages: 'external', platform: 'node', format: 'esm', target: 'node20' })
+await build({
+  entryPoints,
+  outfile,
+  bundle: true,
+  packages: 'external',
+  platform: 'node',
+  format: 'esm',
+  target: 'node20',
+})
 try {
   const { main } = await import(pathToFileURL(outfile).href)
   process.exitCode = await main(args)

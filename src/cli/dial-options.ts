@@ -1,8 +1,9 @@
 // The options that every dialing command shares, and what a dialer makes of them. What is heavy (PKI, logins, presets) is
 // loaded when a call needs it.
 import { readFile } from 'node:fs/promises'
-import type { DialerOptions, HeadersRequest, Mode } from '../dial/index.js'
+import type { DialerOptions, Mode } from '../dial/index.js'
 import { failure, type TunnelError } from '../errors.js'
+import type { NodeDialerOptions } from '../platform/node/index.js'
 import type { Preset } from '../presets/index.js'
 import type { Option, Settings } from './command.js'
 import { systemCode } from './config-file.js'
@@ -40,7 +41,7 @@ export const originOptions: readonly Option[] = [
   {
     flag: 'header-command',
     value: 'COMMAND',
-    describe: 'command that prints headers, one a line; run for every attempt',
+    describe: 'command that prints headers, one a line; run without a shell for every attempt',
   },
   {
     flag: 'outbound-proxy',
@@ -130,10 +131,7 @@ export function optionsNamed(...flags: readonly string[]): Option[] {
 }
 
 /** What a dialer of the command line is made with: `createDialer` of the Node door takes it. */
-export interface CliDialerOptions extends DialerOptions {
-  /** `environment`, `none` or the URL of a proxy. */
-  readonly outbound?: string
-}
+export type CliDialerOptions = NodeDialerOptions
 
 /** `proxy.example.com:443` or a URL, as the URL of an origin. */
 export function originOf(text: string | undefined, what = 'an origin'): string {
@@ -287,8 +285,10 @@ async function headersOf(settings: Settings): Promise<DialerOptions['headers']> 
   }
   const command = settings.text('header-command')
   if (command === undefined) return fixed.length > 0 ? fixed : undefined
-  const limit = settings.duration('upgrade-timeout') ?? 10_000
-  return async (request) => [...fixed, ...(await runHeaderCommand(command, request, limit))]
+  const { headersFromCommand } = await import('../login/index.js')
+  const timeout = settings.duration('upgrade-timeout')
+  const minted = headersFromCommand(command, timeout ? { timeout } : {})
+  return async (request) => [...fixed, ...(await minted(request))]
 }
 
 function headerLines(text: string, source: string): Array<[string, string]> {
@@ -320,31 +320,4 @@ function refusePassword(url: string, source: string | undefined): void {
   throw failure('ERR_CONFIG_INVALID', `\`${source}\` would put the password of a proxy on the command line`, {
     hint: 'Every user of this machine can read command lines. Use UNDERPASS_OUTBOUND_PROXY or HTTPS_PROXY.',
   })
-}
-
-async function runHeaderCommand(
-  command: string,
-  request: HeadersRequest,
-  limit: number,
-): Promise<Array<[string, string]>> {
-  const { execFile } = await import('node:child_process')
-  const env = {
-    ...process.env,
-    UNDERPASS_URL: request.url,
-    UNDERPASS_ATTEMPT: String(request.attempt),
-    UNDERPASS_PROTOCOL: request.protocol,
-  }
-  const text = await new Promise<string>((resolve, reject) => {
-    execFile('/bin/sh', ['-c', command], { env, timeout: limit, maxBuffer: 64 * 1024 }, (error, stdout) => {
-      // Neither what it printed nor the command itself is told: both may hold a token.
-      if (error !== null)
-        reject(failure('ERR_CONFIG_INVALID', `--header-command ended with ${ending(error)}`))
-      else resolve(stdout)
-    })
-  })
-  return headerLines(text, '--header-command')
-}
-
-function ending(error: { readonly code?: unknown; readonly killed?: boolean }): string {
-  return error.killed === true ? 'a time limit' : `status ${String(error.code)}`
 }

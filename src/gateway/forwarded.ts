@@ -74,15 +74,48 @@ function splitList(line: string): string[] {
 
 // RFC 7239 §4: elements by comma, pairs by semicolon, values as tokens or quoted strings; parameter names in any case.
 function forwardedFor(lines: readonly string[]): string[] {
-  const found: string[] = []
-  for (const line of lines) {
-    for (const element of line.match(/(?:"(?:[^"\\]|\\.)*"|[^,"])+/g) ?? []) {
-      const pair = /(?:^|;)\s*for=(?:"((?:[^"\\]|\\.)*)"|([^;,"\s]*))/i.exec(element)
-      // An element that says nothing of its client still counts as a hop.
-      found.push(pair === null ? '' : (pair[1]?.replace(/\\(.)/g, '$1') ?? pair[2] ?? ''))
+  return lines.flatMap((line) =>
+    splitOutsideQuotes(line, ',')
+      .filter((element) => element !== '')
+      .map(clientOf),
+  )
+}
+
+/** An element that says nothing of its client still counts as a hop. */
+function clientOf(element: string): string {
+  for (const pair of splitOutsideQuotes(element, ';')) {
+    const [, quoted, token] = /^\s*for=(?:"((?:[^"\\]|\\.)*)"|([^;,"\s]*))/i.exec(pair) ?? []
+    const value = quoted?.replace(/\\(.)/g, '$1') ?? token
+    if (value !== undefined) return value
+  }
+  return ''
+}
+
+/** In time by the length of the line, whatever is in it; a quote that nothing closes is an ordinary character. */
+function splitOutsideQuotes(line: string, separator: string): string[] {
+  const parts: string[] = []
+  let start = 0
+  let closes = true
+  for (let at = 0; at < line.length; at++) {
+    if (line[at] === separator) {
+      parts.push(line.slice(start, at))
+      start = at + 1
+    } else if (line[at] === '"' && closes) {
+      const end = closingQuote(line, at)
+      // What follows an unclosed quote holds only escaped ones: none of those is closed either.
+      if (end === undefined) closes = false
+      else at = end
     }
   }
-  return found
+  return [...parts, line.slice(start)]
+}
+
+function closingQuote(line: string, open: number): number | undefined {
+  for (let at = open + 1; at < line.length; at++) {
+    if (line[at] === '"') return at
+    if (line[at] === '\\') at++
+  }
+  return undefined
 }
 
 /** Without brackets and port; undefined for `unknown`, `_names` and anything else that is no address. */

@@ -153,7 +153,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   async function shutDown(deadline: number): Promise<void> {
     emit({ type: 'closing', tunnels: tunnels.size })
     const stopped = listeners.map(({ server }) => stopListening(server))
-    await Promise.race([allDone(tunnels), elapsed(deadline)])
+    await within(deadline, allDone(tunnels))
     const error = failure('ERR_ABORTED', 'the gateway is closing')
     for (const tunnel of tunnels) tunnel.abort(error, goodbye.goingAway)
     // Each tunnel grants its peer `linger` and then drops it; what is no tunnel gets nothing.
@@ -216,6 +216,13 @@ async function allDone(tunnels: ReadonlySet<Tunnel>): Promise<void> {
   }
 }
 
-async function elapsed(ms: number): Promise<void> {
-  if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms))
+/** Waits no longer than `ms`; the clock stops with the wait, or it would keep the process up. */
+async function within(ms: number, wait: Promise<void>): Promise<void> {
+  if (ms === 0) return
+  let timer: NodeJS.Timeout | undefined
+  const elapsed = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms)
+  })
+  await Promise.race([wait, elapsed])
+  clearTimeout(timer)
 }

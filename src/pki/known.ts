@@ -26,8 +26,7 @@ export function rememberCertificates(path: readonly Certificate[]): void {
 
 /** The end of a certificate is its signature: as good as random. */
 function slotOf(der: Uint8Array): number {
-  const { length } = der
-  return length === 0 ? 0 : (der[length - 1]! ^ der[length - 2]! ^ length) % SLOTS
+  return (der.at(-1) ?? 0) % SLOTS
 }
 
 /** Which key of which provider verified a signature; gone with the certificate. */

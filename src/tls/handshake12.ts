@@ -63,7 +63,7 @@ import {
   recordKeys,
   verifyData,
 } from './schedule12.js'
-import type { Authentication } from './session.js'
+import { type Authentication, forgetSession, type Session12 } from './session.js'
 import { Transcript } from './transcript.js'
 
 /** A handshake that is over: nobody without all three proofs gets here. */
@@ -136,10 +136,10 @@ export async function handshake12(
   const { serverName } = offer.hello
   const facts = { ...authentication, suite: suite.id, serverName, alpn, receivedAt: config.now() }
   const session = { ...facts, master, group: agreement.group, resumption }
-  keepSession12(config, session, serverHello.sessionId, ticket)
+  const kept = keepSession12(config, session, serverHello.sessionId, ticket)
   return {
     proofs: { chain: peer, signature, finished },
-    post: post12,
+    post: postOf(config, kept),
     info: infoOf(config, suite, randoms, agreement, { alpn, serverName, resumed: resumption !== undefined }),
   }
 
@@ -253,6 +253,11 @@ export async function handshake12(
     transcript.add(message)
     messages.push(message.bytes)
   }
+}
+
+/** RFC 5246 §7.2.2: after a fatal alert, sent or received, the session MUST NOT be resumed. */
+function postOf(config: TlsConfig, session: Session12 | undefined): Post {
+  return { ...post12, failed: () => void (session && forgetSession(config, session)) }
 }
 
 /** Apart from the handshake, so that what it leaves in the connection's hands keeps none of its messages alive. */

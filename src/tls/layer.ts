@@ -285,6 +285,7 @@ export class TlsClient implements TlsLayer {
     }
     if (name === 'close_notify') return this.#closeNotify()
     const error = this.#alertError(name)
+    this.#post?.failed()
     // An error alert that calls itself a warning is not one this protocol has; it ends the connection all the same.
     if (level === WARNING && negotiated) return this.#endWith(error, 'decode_error')
     throw this.#die(error)
@@ -338,6 +339,7 @@ export class TlsClient implements TlsLayer {
     const last = () => {
       throw this.#die(error)
     }
+    this.#post?.failed()
     if (this.#writeClosed) return last()
     this.#writeClosed = true
     try {

@@ -22,7 +22,7 @@ export interface PostPorts {
 }
 
 /** What happens after a handshake of any version. */
-export type Post = Pick<PostHandshake, 'dataArrived' | 'receive' | 'updateWriting'>
+export type Post = Pick<PostHandshake, 'dataArrived' | 'receive' | 'updateWriting' | 'failed'>
 
 export class PostHandshake {
   readonly #config: TlsConfig
@@ -72,12 +72,17 @@ export class PostHandshake {
   updateWriting(request: KeyUpdateRequest): void {
     const { suite } = this.#established
     const { outgoing, trace } = this.#ports
+    // A peer that only reads asks again for each stretch that we write: what it asked for so far is paid with this.
+    this.#keyUpdates = 0
     const message = writeKeyUpdate(request)
     outgoing.queue(contentType.handshake, message.bytes)
     traceMessage(trace, 'sent', message)
     this.#writeSecret = nextTrafficSecret(suite.hash, this.#writeSecret)
     outgoing.protect(new Sealer(suite, this.#writeSecret))
   }
+
+  /** The connection ended with a fatal alert. RFC 8446 §6.2 excepts what tickets stand for from what is to be forgotten. */
+  failed(): void {}
 
   #keepTicket(message: HandshakeMessage): void {
     const { limits } = this.#config

@@ -36,29 +36,39 @@ export interface KeptFacts extends Omit<SessionFacts, 'expiresAt'> {
 /** Keep what the server gave, or what is still good. */
 export function keepSession12(
   config: TlsConfig,
+  facts: KeptFacts,
+  sessionId: Uint8Array,
+  given: NewSessionTicket12 | undefined,
+): Session12 | undefined {
+  const session = sessionOf12(facts, sessionId, given)
+  if (session !== undefined) keepSession(config, session)
+  return session
+}
+
+function sessionOf12(
   { resumption, ...facts }: KeptFacts,
   sessionId: Uint8Array,
   given: NewSessionTicket12 | undefined,
-): void {
+): Session12 | undefined {
   const { receivedAt, authenticatedAt } = facts
   if (given !== undefined && given.ticket.length > 0)
-    keepSession(config, {
+    return {
       ...facts,
       version: 'TLSv1.2',
       ticket: new Uint8Array(given.ticket),
       sessionId: new Uint8Array(0),
       // RFC 5077 §3.3: zero leaves the lifetime to us.
       expiresAt: expiryOf(receivedAt, given.lifetime || DEFAULT_LIFETIME, authenticatedAt),
-    })
+    }
   // RFC 5077 §3.3: without a new ticket the old one stays good.
-  else if (resumption !== undefined) keepSession(config, resumption.session)
+  if (resumption !== undefined) return resumption.session
   // RFC 5246 §7.4.1.3: an empty id says that it cannot be resumed.
-  else if (sessionId.length > 0)
-    keepSession(config, {
-      ...facts,
-      version: 'TLSv1.2',
-      ticket: new Uint8Array(0),
-      sessionId: new Uint8Array(sessionId),
-      expiresAt: expiryOf(receivedAt, DEFAULT_LIFETIME, authenticatedAt),
-    })
+  if (sessionId.length === 0) return undefined
+  return {
+    ...facts,
+    version: 'TLSv1.2',
+    ticket: new Uint8Array(0),
+    sessionId: new Uint8Array(sessionId),
+    expiresAt: expiryOf(receivedAt, DEFAULT_LIFETIME, authenticatedAt),
+  }
 }

@@ -1,6 +1,6 @@
 // What is kept of a connection so that a later one can resume it, and where. RFC 8446 §4.6.1. A session holds a secret:
 // whoever keeps one keeps it like a key. Plain data: it survives structured cloning, so that IndexedDB can hold it.
-import type { Bytes } from '../bytes/index.js'
+import { type Bytes, equal } from '../bytes/index.js'
 import type { CipherSuite } from '../crypto/provider.js'
 import type { MaybePromise } from '../layer.js'
 import { isPromise } from './maybe-promise.js'
@@ -109,6 +109,24 @@ export function keepSession({ session: store, sessionKey }: TlsConfig, session: 
   try {
     const kept = store?.set(sessionKey, session)
     if (isPromise(kept)) kept.catch(() => {})
+  } catch {
+    // As said at SessionStore.
+  }
+}
+
+/** Take a session out again, if it is still the one that would be given next. */
+export async function forgetSession(
+  { session: store, sessionKey }: TlsConfig,
+  session: Session12,
+): Promise<void> {
+  try {
+    const found = await store?.get(sessionKey)
+    if (
+      found?.version === 'TLSv1.2' &&
+      equal(found.ticket, session.ticket) &&
+      equal(found.sessionId, session.sessionId)
+    )
+      await store?.delete(sessionKey)
   } catch {
     // As said at SessionStore.
   }

@@ -203,6 +203,20 @@ describe('tolerated', () => {
     expect(hex(meeting.read()).endsWith(hex(latin1('end')))).toBe(true)
   })
 
+  it('key updates asked for while we only write', async () => {
+    const meeting = await world.meet()
+    for (let i = 0; i < 4; i++) {
+      times(20, () => meeting.server.keyUpdate('update_requested'))
+      await meeting.settle()
+      await meeting.send(latin1('.'))
+      await meeting.settle()
+    }
+    meeting.server.send(latin1('end'))
+    await meeting.settle()
+    expect(meeting.error).toBeUndefined()
+    expect(hex(meeting.read()).endsWith(hex(latin1('end')))).toBe(true)
+  })
+
   it.each<[string, Partial<ServerScript>]>([
     [
       'change_cipher_spec up to the limit',

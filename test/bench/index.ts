@@ -9,4 +9,6 @@ export const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   chromium: async () => (await import('./chromium.js')).chromium,
   tunnel: async () => (await import('./tunnel.js')).tunnel,
   scale: async () => (await import('./scale.js')).scale,
+  bundle: async () => (await import('./bundle.js')).bundle,
+  platforms: async () => (await import('./platforms.js')).platforms,
 }

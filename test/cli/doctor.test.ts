@@ -1,6 +1,7 @@
 // `underpass doctor` as a process of its own against real load balancers: the right verdict and guess on each, and the
 // troubles it is made for: no proxy at all, a login page, two in a row, TLS inspection, an idle limit.
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { createServer as createHttp } from 'node:http'
 import { createServer as createHttps } from 'node:https'
 import { type AddressInfo, connect, type Server } from 'node:net'
 import { join } from 'node:path'
@@ -279,6 +280,33 @@ describe('underpass doctor, in trouble', { timeout: 60_000 }, () => {
     })
   })
 
+  it('goes through the proxy on the way out, and says when that refuses', async () => {
+    let refuse = false
+    const server = createHttp().on('connect', (request, client) => {
+      client.on('error', () => {})
+      if (refuse) return client.end('HTTP/1.1 403 Forbidden\r\n\r\n')
+      const [, port] = (request.url ?? '').split(':')
+      const behind = connect(Number(port), '127.0.0.1', () => {
+        client.write('HTTP/1.1 200 OK\r\n\r\n')
+        behind.pipe(client).pipe(behind)
+      })
+      behind.on('error', () => client.destroy())
+      client.on('close', () => behind.destroy())
+    })
+    await using proxy = await listening(server)
+    const flags = ['--outbound-proxy', proxy.origin.replace('https:', 'http:')]
+    const { report } = await examine(`http://localhost:${stage.upgradePort}`, ...flags)
+    expect(report).toMatchObject({ ok: true, proxy: { status: 'ok' } })
+    refuse = true
+    const refused = await examine(`http://localhost:${stage.upgradePort}`, ...flags)
+    expect(refused.report).toMatchObject({
+      code: 'ERR_PROXY_DENIED',
+      exitStatus: 3,
+      proxy: { status: 'fail', code: 'ERR_PROXY_DENIED' },
+    })
+    expect(refused.report.advice[0]?.title).toBe('The proxy on the way out')
+  })
+
   it('prints a report for people on stdout, and progress on stderr', async () => {
     const { status, stdout, stderr } = await cli.run([
       'doctor',
@@ -345,7 +373,6 @@ describe('underpass detect and inspect', { timeout: 60_000 }, () => {
     ])
       expect(shown.stdout).toContain(line)
     expect(shown.stdout).not.toMatch(/PRIVATE KEY|_SECRET/)
-    const { statSync } = await import('node:fs')
     expect(statSync(keylog).mode & 0o777).toBe(0o600)
     expect(readFileSync(keylog, 'utf8')).toMatch(/^CLIENT_TRAFFIC_SECRET_0 [0-9a-f]{64} [0-9a-f]+$/m)
     const json = await cli.run(['inspect', '--json', ...tunnelFlags(), origin])

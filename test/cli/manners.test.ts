@@ -220,7 +220,7 @@ describe('signals', () => {
   let silent: Server
   beforeAll(async () => {
     // Takes connections and says nothing.
-    silent = createServer(() => {}).listen(0, '127.0.0.1')
+    silent = createServer((socket) => void socket.on('error', () => {}).resume()).listen(0, '127.0.0.1')
     await once(silent, 'listening')
   })
   afterAll(() => new Promise((resolve) => silent.close(resolve)))

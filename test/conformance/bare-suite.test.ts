@@ -1,9 +1,12 @@
 // The pool that runs the suite in workerd turns nodejs_compat on for itself. Here the same suite runs in the bare runtime,
 // without nodejs_compat and with it.
 import { join } from 'node:path'
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { bundleModule, startWorkerd } from '../support/workerd.js'
 import type { Outcome } from './bare-suite.js'
+
+// A whole suite is one test here.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
 it.each([
   ['without nodejs_compat', false],

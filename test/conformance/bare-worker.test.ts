@@ -1,7 +1,9 @@
 // The pool that runs the suite in workerd turns nodejs_compat on for itself. Here is proof that nothing of ours needs it.
 import { createRequire } from 'node:module'
 import { build } from 'esbuild'
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
+
+vi.setConfig({ testTimeout: 60_000 })
 
 interface MiniflareLike {
   dispatchFetch(url: string): Promise<{ readonly status: number; text(): Promise<string> }>

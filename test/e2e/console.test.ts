@@ -370,6 +370,16 @@ describePeer(['chromium', 'haproxy', 'nginx', 'postgresql', 'redis', 'openssl'],
       ).toEqual([])
     })
 
+    it('a database that ends the session', patience, async () => {
+      const page = await connected()
+      await query(page, 'select pg_terminate_backend(pg_backend_pid())')
+      const problem = page.getByRole('region', { name: 'What went wrong' })
+      await problem.waitFor(patience)
+      expect(await problem.locator('.code').textContent()).toMatch(/^(SQLSTATE 57P01|ERR_CONSOLE_ENDED)$/)
+      await nothingLeft()
+      clean()
+    })
+
     it('1006 in the middle of the handshake, straight to a load balancer', patience, async () => {
       const page = await open({ way: 'straight', origin: world.balancers.rude }, { ignoreHTTPSErrors: true })
       await page.getByRole('button', { name: 'Connect', exact: true }).click()
@@ -398,6 +408,15 @@ describePeer(['chromium', 'haproxy', 'nginx', 'postgresql', 'redis', 'openssl'],
     it('on an insecure origin: a warning, and cryptography of its own', patience, async () => {
       current = await visit({ ...world, url: world.insecure }, {}, fragment(usual()))
       const { page } = current
+      // A link fills nothing in but on loopback, and is out of the address all the same.
+      expect(await page.getByRole('textbox', { name: 'Target' }).inputValue()).toBe('')
+      expect(page.url()).not.toContain('#')
+      await page.getByRole('textbox', { name: 'Target' }).fill('postgres')
+      await page.getByLabel('Token').fill(token)
+      await page.getByRole('textbox', { name: 'Server name' }).fill(innerName)
+      await page.getByLabel('Certificates of who signs the gateway, PEM').fill(world.stage.host.certificate)
+      await page.getByText('Paste PEM').click()
+      await page.getByLabel('Certificate and private key, PEM').fill(world.alice)
       expect(await page.evaluate(() => globalThis.crypto.subtle === undefined)).toBe(true)
       await page.getByRole('note').filter({ hasText: 'insecure connection' }).waitFor(patience)
       await page.getByRole('button', { name: 'Connect', exact: true }).click()
@@ -488,6 +507,7 @@ function focused(page: Page): Promise<string> {
 /** Screenshots of the documentation are made on request: runs of the suite leave the tree as it is. */
 async function shoot(page: Page, name: string): Promise<void> {
   if (process.env.UPDATE_SCREENSHOTS !== '1') return
+  await page.locator('.meters.live .meter-value', { hasText: 'ms' }).waitFor()
   await mkdir(join(projectRoot, 'docs'), { recursive: true })
   await page.screenshot({ path: join(projectRoot, 'docs', name), animations: 'disabled' })
 }

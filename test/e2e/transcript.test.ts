@@ -7,8 +7,11 @@ import { open, writeFile } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Ajv } from 'ajv'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { proxySchema } from '../../src/cli/proxy/json-events.js'
 import { projectRoot } from '../structure/source.js'
+import { writeCertificate } from '../support/files.js'
 import { describePeer } from '../support/peers.js'
 import { freePort } from '../support/servers/index.js'
 import { openScene, type Running, type Scene } from './transcript-stage.js'
@@ -41,7 +44,7 @@ describePeer(
       idle.catch(() => {})
     }, 180_000)
     afterAll(async () => {
-      if (process.env.UPDATE_DOCS === '1') await writeTranscript(scene.transcript)
+      if (process.env.UPDATE_DOCS === '1') await writeTranscript(scene)
       await scene?.stop()
     }, 60_000)
 
@@ -51,6 +54,7 @@ describePeer(
     ] as const) {
       it(`databases, ${title.toLowerCase()}`, { timeout: 180_000 }, async () => {
         const [pg, my, redis] = [await freePort(), await freePort(), await freePort()]
+        const unixPort = balancer === 'haproxy' ? 5432 : 5433
         scene.heading(title)
         const proxy = await scene.start([
           'proxy',
@@ -61,12 +65,11 @@ describePeer(
           '--listen',
           `tcp://127.0.0.1:${redis}?preset=redis`,
           '--listen',
-          `socket=unix:${join(scene.folder.path, '.s.PGSQL.5432')}?preset=postgres`,
+          `socket=unix:${join(scene.folder.path, `.s.PGSQL.${unixPort}`)}?preset=postgres`,
           '--spare',
           '2',
           `localhost:${scene[balancer].port}`,
         ])
-        await proxy.line(/\.s\.PGSQL\.5432/)
         await proxy.line(/^psql -h/)
         record(scene, proxy)
 
@@ -75,11 +78,13 @@ describePeer(
         expect(asked).toMatchObject({ status: 0, stdout: 'hello through the load balancer|42\n' })
         const printed = proxy.lines.find((line) => line.startsWith("psql 'postgresql://"))!
         expect((await scene.sh(`${printed} -Atc 'select 1'`)).stdout).toBe('1\n')
-        const unix = await scene.sh(`psql -h ${scene.folder.path} -U postgres -Atc 'select 2'`)
+        const unix = await scene.sh(`psql -h ${scene.folder.path} -p ${unixPort} -U postgres -Atc 'select 2'`)
         expect(unix).toMatchObject({ status: 0, stdout: '2\n' })
 
-        const cancelled = await scene.sh(`${psql} -c "\\echo running" -c "select pg_sleep(60)"`, {
-          signalAfter: /running/,
+        // The notice comes from within the statement: Ctrl-C before it would have nothing to cancel.
+        const slow = "do $$ begin raise notice 'running'; perform pg_sleep(60); end $$"
+        const cancelled = await scene.sh(`${psql} -c '${slow.replaceAll("'", "'\\''")}'`, {
+          signalAfter: /NOTICE: +running/,
         })
         expect(cancelled.stderr).toContain('canceling statement due to user request')
 
@@ -106,6 +111,11 @@ describePeer(
         const { user } = scene.sshd
         const greeted = await scene.sh(`ssh ${options} ${user}@node 'echo hello from $((6 * 7)); exit 3'`)
         expect(greeted).toMatchObject({ status: 3, stdout: 'hello from 42\n' })
+
+        const half = await scene.sh(`underpass connect --preset tcp ${origin}`, { input: 'said, and ended' })
+        expect(half).toMatchObject({ status: 0, stdout: 'said, and ended' })
+        const wrong = await scene.sh(`underpass connect --alpn nobody ${origin}`, { input: '' })
+        expect(wrong).toMatchObject({ status: 6, stdout: '' })
 
         // The whole of it once, through the load balancer that copies; both ways through each.
         const size = (balancer === 'haproxy' ? 256 : 16) * mebibyte
@@ -215,6 +225,16 @@ describePeer(
       expect(alive.lines.some((line) => line.includes('"closed"'))).toBe(false)
       kept.end()
       await alive.line(/"closed"/)
+
+      // Meanwhile somebody logs in again, for five minutes only.
+      const brief = await scene.stage.users.issue({
+        commonName: 'alice',
+        usage: 'client',
+        notAfter: new Date(Date.now() + 300_000),
+      })
+      await writeCertificate(scene.folder, 'alice', brief)
+      await alive.line(/"state":"renewed"/)
+      await alive.line(/"state":"expiring"/)
       scene.heading(
         'Behind a load balancer that cuts what is silent for a second: with pings (10 s later), without',
       )
@@ -222,6 +242,20 @@ describePeer(
       record(scene, dying)
       expect(await alive.interrupt()).toBe(0)
       expect(await dying.interrupt()).toBe(0)
+      const validate = new Ajv({ strict: false }).compile(proxySchema)
+      for (const line of [...alive.lines, ...dying.lines]) {
+        validate(JSON.parse(line))
+        expect(validate.errors, line).toBeNull()
+      }
+    })
+
+    it('a port in use is refused with its code and status 2', async () => {
+      const { port } = scene.haproxy
+      const ran = await scene.sh(
+        `underpass proxy --listen 'tcp://127.0.0.1:${port}?preset=redis' localhost:${port}`,
+      )
+      expect(ran.status).toBe(2)
+      expect(ran.stderr).toContain('ERR_LOCAL_LISTEN')
     })
   },
 )
@@ -238,6 +272,9 @@ interface Idle {
 /** Two clients that say nothing, while the other tests run. */
 async function beginIdle(scene: Scene): Promise<Idle> {
   const [pinged, silent] = [await freePort(), await freePort()]
+  scene.heading(
+    'Two tunnels that are left alone behind a load balancer with an idle limit of one second: see the end',
+  )
   const origin = `localhost:${scene.idleHaproxy.port}`
   const listen = (port: number) => [
     'proxy',
@@ -276,9 +313,20 @@ async function writeRandom(path: string, bytes: number): Promise<void> {
   await file.close()
 }
 
-async function writeTranscript(lines: readonly string[]): Promise<void> {
-  await writeFile(
-    join(projectRoot, 'docs/transcript.md'),
-    `# Transcript\n\n\`\`\`text\n${lines.join('\n').trim()}\n\`\`\`\n`,
-  )
+async function writeTranscript({ transcript, folder, sshd }: Scene): Promise<void> {
+  // Neither the machine's folders nor its users are anybody's business.
+  const text = transcript
+    .join('\n')
+    .trim()
+    .replaceAll(folder.path, '/home/me')
+    .replaceAll(`${sshd.user}@node`, 'me@node')
+  await writeFile(join(projectRoot, 'docs/transcript.md'), `${opening}\n\`\`\`text\n${text}\n\`\`\`\n`)
 }
+
+const opening = `# Transcript
+
+What \`test/e2e/transcript.test.ts\` saw, printed by \`UPDATE_DOCS=1\`: clients that we did not write, through load balancers that we
+did not write. Who is trusted and who we are was said in the environment: UNDERPASS_ORIGIN_TRUST=lb-ca.crt
+UNDERPASS_TRUST=host-ca.crt UNDERPASS_CERT=alice.crt UNDERPASS_KEY=alice.key UNDERPASS_SERVER_NAME=gateway.test.
+The machine has two cores, which it shared with other work; these are no measurements.
+`

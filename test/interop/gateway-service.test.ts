@@ -291,7 +291,6 @@ ${gateways.map(({ upgrade, admin }, i) => `  server s${i} 127.0.0.1:${upgrade} c
         outcome.whole++
       }
     })
-    setTimeout(()=>console.log(outcome.whole, gateways[0].process.log().split('\n').slice(-5)), 15000)
     const drained = (async () => {
       while (outcome.letters.size < 2) await new Promise((resolve) => setTimeout(resolve, 10))
       expect(await gateways[0].end('SIGTERM')).toBe(0)

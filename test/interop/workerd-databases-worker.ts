@@ -7,24 +7,21 @@ import { createDialer, type WorkerDialerOptions } from '../../src/platform/worke
 
 const user = { user: 'postgres', database: 'postgres' }
 
-// biome-ignore lint/style/noDefaultExport: what workerd looks for
-export default {
-  async fetch(request: Request): Promise<Response> {
-    const { driver, dialer: options } = (await request.json()) as {
-      driver: 'pg' | 'postgres'
-      dialer: WorkerDialerOptions
-    }
-    const dialer = createDialer(options)
-    try {
-      return Response.json(
-        await (driver === 'pg' ? byPg(() => duplex(dialer)) : byPostgres(() => duplex(dialer))),
-      )
-    } catch (thrown) {
-      return Response.json({ error: String(thrown) })
-    } finally {
-      await dialer.close()
-    }
-  },
+export async function answer(request: Request): Promise<Response> {
+  const { driver, dialer: options } = (await request.json()) as {
+    driver: 'pg' | 'postgres'
+    dialer: WorkerDialerOptions
+  }
+  const dialer = createDialer(options)
+  try {
+    return Response.json(
+      await (driver === 'pg' ? byPg(() => duplex(dialer)) : byPostgres(() => duplex(dialer))),
+    )
+  } catch (thrown) {
+    return Response.json({ error: String(thrown) })
+  } finally {
+    await dialer.close()
+  }
 }
 
 async function byPg(connect: () => ReturnType<typeof duplex>): Promise<unknown> {

@@ -1,12 +1,15 @@
 // pg and postgres inside a Worker, over raw TCP through HAProxy and the gateway to a real PostgreSQL.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { describePeer } from '../support/peers.js'
 import { type RunningServer, startHaproxy, startPostgres } from '../support/servers/index.js'
 import { type Service, startEcho } from '../support/services.js'
 import { createStage, innerName, type Stage } from '../support/stage.js'
 import { bundleByWrangler, startWorkerd, type Workerd } from '../support/workerd.js'
+
+// wrangler bundles, initdb writes: slow where others work too.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 })
 
 const module = join(import.meta.dirname, 'workerd-databases-worker.ts')
 
@@ -26,7 +29,12 @@ describePeer(['haproxy', 'postgresql'], 'PostgreSQL from a Worker, over HAProxy 
   let identity: { certificate: string; privateKey: string }
 
   beforeAll(async () => {
-    const [started, script] = await Promise.all([startPostgres(), bundleByWrangler(module)])
+    const [started, script] = await Promise.all([
+      startPostgres(),
+      bundleByWrangler({
+        text: `import { answer } from ${JSON.stringify(module)}\nexport default { fetch: answer }`,
+      }),
+    ])
     database = started
     echo = await startEcho()
     stage = await createStage({ postgres: database.port, echo: echo.port })
@@ -73,7 +81,7 @@ describePeer(['haproxy', 'postgresql'], 'PostgreSQL from a Worker, over HAProxy 
   ] as const)('program %i of docs/workers.md works as it stands', async (index, answer, origin) => {
     const text = documented[index]!
     await using program = await startWorkerd({
-      script: await bundleByWrangler({ text }),
+      script: await bundleByWrangler({ text }, index === 0),
       nodejsCompat: index === 0,
       bindings: {
         ORIGIN: origin(),

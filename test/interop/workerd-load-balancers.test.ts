@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type CapturingRelay, startCapturingRelay } from '../support/capturing-relay.js'
 import { startControl } from '../support/control.js'
 import { describePeer } from '../support/peers.js'
@@ -15,6 +15,9 @@ import { bundleModule, fetchByMiniflare, startWorkerd, type Workerd } from '../s
 import { type Flood, startFlood } from './workerd-flood.js'
 import { assertTunnelFrames, headOf } from './workerd-wire.js'
 import type { Ask, Told } from './workerd-worker.js'
+
+// A machine that others use too is slow with bulk and bundling.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 })
 
 const module = join(import.meta.dirname, 'workerd-worker.ts')
 const mebibyte = 1024 * 1024

@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type Authority, createAuthority, type Issued } from '../support/certificates.js'
 import { describePeer } from '../support/peers.js'
 import { startGnutlsServer } from '../support/servers/gnutls.js'
@@ -13,6 +13,9 @@ import type { ServerProcess } from '../support/servers/process.js'
 import type { TlsSite } from '../support/servers/tls-site.js'
 import { bundleModule, startWorkerd, type Workerd } from '../support/workerd.js'
 import type { Ask, Told } from './workerd-worker.js'
+
+// A machine that others use too is slow with bulk and bundling.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 })
 
 const module = join(import.meta.dirname, 'workerd-worker.ts')
 const versions = ['TLSv1.3', 'TLSv1.2'] as const

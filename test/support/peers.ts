@@ -2,7 +2,7 @@
 // it runs and is counted; absent, it is skipped with the reason in its title, or fails where CI=true. The reporter
 // beside this file prints what was exercised, what was not, and the one command that installs the rest.
 import { execFileSync, spawnSync } from 'node:child_process'
-import { accessSync, constants, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { beforeAll, describe, it } from 'vitest'
 
@@ -13,6 +13,8 @@ interface Peer {
   readonly packages: readonly string[]
   /** Arguments that make it print its version. Without them dpkg is asked. */
   readonly version?: readonly string[]
+  /** What must be there beside the programs. */
+  readonly files?: readonly string[]
 }
 
 // biome-ignore format: a table
@@ -25,6 +27,9 @@ const peers = {
   tinyproxy:  { programs: ['tinyproxy'],                      packages: ['tinyproxy-bin'],                    version: ['-v'] },
   openssl:    { programs: ['openssl'],                        packages: ['openssl'],                          version: ['version'] },
   gnutls:     { programs: ['gnutls-serv'],                    packages: ['gnutls-bin'],                       version: ['--version'] },
+  gnutlsClient: { programs: ['gnutls-cli'],                   packages: ['gnutls-bin'],                       version: ['--version'] },
+  pythonWebsockets: { programs: ['python3'],                  packages: ['python3-websockets'],               files: ['/usr/lib/python3/dist-packages/websockets'] },
+  systemd:    { programs: ['systemd-analyze'],                packages: ['systemd'],                          version: ['--version'] },
   nss:        { programs: ['selfserv', 'certutil', 'pk12util'], packages: ['libnss3-tools'] },
   java:       { programs: ['java', 'javac'],                  packages: ['default-jdk-headless'],             version: ['-version'] },
   postgresql: { programs: ['postgres', 'initdb'],             packages: ['postgresql-15'],                    version: ['--version'] },
@@ -68,7 +73,10 @@ export function requireProgram(program: ProgramName): string {
 /** Whether every program of the peer is here. UNDERPASS_WITHOUT_PEERS=haproxy,nginx shows a run on a machine without. */
 export function hasPeer(name: PeerName): boolean {
   if (process.env.UNDERPASS_WITHOUT_PEERS?.split(',').includes(name)) return false
-  return peers[name].programs.every((program) => findProgram(program) !== undefined)
+  const { programs, files = [] }: Peer = peers[name]
+  return (
+    programs.every((program) => findProgram(program as ProgramName) !== undefined) && files.every(existsSync)
+  )
 }
 
 /** `describe` for a suite that runs against real peers. */

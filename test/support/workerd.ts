@@ -42,7 +42,7 @@ export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
     modules: true,
     script,
     compatibilityDate,
-    compatibilityFlags: [nodejsCompat ? 'nodejs_compat' : 'no_nodejs_compat'],
+    compatibilityFlags: flags(nodejsCompat),
     cf: false,
     bindings,
     ...(outbound && { outboundService: outbound }),
@@ -61,7 +61,8 @@ export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
     call: async <T>(ask: object) =>
       JSON.parse(await answered({ method: 'POST', body: JSON.stringify(ask) })) as T,
     text: () => answered({}),
-    [Symbol.asyncDispose]: () => worker.dispose(),
+    // One that did not start says so twice: the first time is enough.
+    [Symbol.asyncDispose]: () => worker.dispose().catch(() => {}),
   }
 }
 
@@ -88,10 +89,12 @@ export async function bundleModule(
 }
 
 /**
- * `wrangler deploy --dry-run` of a module whose default export is the Worker, or of its text, with nodejs_compat. No account,
- * no network.
+ * `wrangler deploy --dry-run` of a module whose default export is the Worker, or of its text. No account, no network.
  */
-export async function bundleByWrangler(given: string | { readonly text: string }): Promise<string> {
+export async function bundleByWrangler(
+  given: string | { readonly text: string },
+  nodejsCompat = true,
+): Promise<string> {
   const folder = await mkdtemp(join(projectRoot, 'node_modules', '.underpass-worker-'))
   try {
     const module = typeof given === 'string' ? given : join(folder, 'worker.ts')
@@ -102,7 +105,7 @@ export async function bundleByWrangler(given: string | { readonly text: string }
       'underpass/workerd': source('platform/workerd/index.ts'),
       'underpass/duplex': source('duplex/index.ts'),
     }
-    const compatibility = { compatibility_date: compatibilityDate, compatibility_flags: ['nodejs_compat'] }
+    const compatibility = { compatibility_date: compatibilityDate, compatibility_flags: flags(nodejsCompat) }
     await writeFile(
       config,
       JSON.stringify({ name: 'test', main: module, send_metrics: false, alias, ...compatibility }),
@@ -150,6 +153,10 @@ interface MiniflareModule {
 // wrangler brings the one miniflare that fits the pinned workerd.
 function miniflare(): MiniflareModule {
   return createRequire(createRequire(import.meta.url).resolve('wrangler'))('miniflare') as MiniflareModule
+}
+
+function flags(nodejsCompat: boolean): string[] {
+  return [nodejsCompat ? 'nodejs_compat' : 'no_nodejs_compat']
 }
 
 type MiniflareClass = new (options: object) => MiniflareLike

@@ -1,10 +1,13 @@
 // The agent over raw TCP: the deployed Worker through a real load balancer whose signer only a secret names.
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { describePeer } from '../support/peers.js'
 import { type RunningServer, startHaproxy } from '../support/servers/index.js'
 import { createStage, innerName, type Stage } from '../support/stage.js'
 import { startWeb, type TestService } from './service.js'
 import { bundleWorker, type RunningWorker, refusalOf, startWorker, token } from './support.js'
+
+// A machine that others use too is slow with bulk and bundling.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 })
 
 describePeer('haproxy', 'the agent behind HAProxy', () => {
   let web: TestService

@@ -36,6 +36,8 @@ export function connect({ destination, login }: Filled, observer: Observer): Con
   let tunnel: Tunnel | undefined
   let database: Database | undefined
   let over = false
+  /** The user asked for the end: whatever it looks like from inside is none of their concern. */
+  let wanted = false
 
   async function begin(): Promise<void> {
     tunnel = await openTunnel(destination, {
@@ -48,7 +50,7 @@ export function connect({ destination, login }: Filled, observer: Observer): Con
     observer.tunnel(tunnel.socket.info, gauge)
     const bytes = counted(tunnel.socket, gauge)
     tunnel.socket.closed.then(
-      () => finish(undefined),
+      () => finish(new Error('Connection terminated')),
       (error) => finish(error),
     )
     if (service === 'lines') return observer.lines(bytes)
@@ -74,7 +76,7 @@ export function connect({ destination, login }: Filled, observer: Observer): Con
     over = true
     cut.abort()
     void tunnel?.close()
-    if (error === undefined) observer.ended(undefined)
+    if (error === undefined || wanted) observer.ended(undefined)
     else void problem(error).then(observer.ended)
   }
 
@@ -83,6 +85,7 @@ export function connect({ destination, login }: Filled, observer: Observer): Con
     service,
     fail: finish,
     end() {
+      wanted = true
       if (database === undefined) return finish(undefined)
       // The database is told; whether it listens is no matter.
       const told = database.end().catch(() => {})
@@ -100,7 +103,7 @@ async function problem(error: unknown): Promise<Problem> {
     code: `SQLSTATE ${sqlstate}`,
     blame: 'what you gave, or the database',
     what: message,
-    hint: hint ?? 'The tunnel stood; the database did not let this user in.',
+    hint: hint ?? 'The tunnel stood; the database did not let this user in, or ended the session.',
     phase: 'service',
   }
 }

@@ -47,6 +47,15 @@ export async function problemOf(thrown: unknown): Promise<Problem> {
       detail: `HTTP ${thrown.status}`,
     }
   }
+  // The PostgreSQL client's own words for an end that nobody announced.
+  if (thrown instanceof Error && /^Connection terminated/.test(thrown.message))
+    return {
+      code: 'ERR_CONSOLE_ENDED',
+      blame: 'the service',
+      what: 'The service ended the connection.',
+      hint: 'The tunnel itself was whole: the log of the service says why. Connect again.',
+      phase: 'service',
+    }
   return {
     code: 'ERR_CONSOLE',
     blame: 'this page',

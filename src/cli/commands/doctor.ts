@@ -55,7 +55,12 @@ async function run({ operands, settings, output, json, signal }: Call): Promise<
     import('../doctor/reach.js'),
     import('../doctor/examine.js'),
   ])
-  const reach = await reachOf(options, nodePlatform(), signal)
+  const { outbound } = options
+  const platform = nodePlatform({
+    secure: !String(options.origin).startsWith('http:'),
+    ...(outbound !== undefined && { outbound }),
+  })
+  const reach = await reachOf(options, platform, signal)
   const report = await examine(reach, { idle, output })
   if (json) output.json(report)
   else {

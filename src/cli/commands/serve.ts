@@ -66,7 +66,6 @@ async function run(call: Call): Promise<number> {
     }
     await untilAborted(signal)
     await service.drain()
-    setInterval(() => process.stderr.write(JSON.stringify(process.getActiveResourcesInfo())+'\n'), 1000).unref()
   } finally {
     process.off('SIGHUP', hangUp)
   }

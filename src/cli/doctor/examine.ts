@@ -53,7 +53,8 @@ export async function examine(reach: Reach, { idle, output }: Examination): Prom
     const facts = outcome.events.findLast(({ event }) => event.type === 'step' && event.name === 'tcp')?.event
     const address =
       facts?.type === 'step' ? `${facts.facts.remoteAddress} port ${facts.facts.remotePort}` : ''
-    return { status: 'ok', summary: `connected to ${address}`, ms }
+    const via = proxy.status === 'ok' ? ', which is the proxy' : ''
+    return { status: 'ok', summary: `connected to ${address}${via}`, ms }
   })
   if (tcp.status === 'fail') return conclude(reach, { dns, proxy, tcp })
 
@@ -191,8 +192,7 @@ async function probeDns(host: string): Promise<DnsFinding> {
 function proxySeen(events: Awaited<ReturnType<typeof openTcp>>['events']): Finding | undefined {
   const step = events.find(({ event }) => event.type === 'step' && event.name === 'proxy')?.event
   if (step?.type !== 'step') return undefined
-  const { host, port, scheme } = step.facts
-  return { status: 'ok', summary: `through the ${scheme ?? 'HTTP'} proxy ${host}:${port}` }
+  return { status: 'ok', summary: `through the proxy ${step.facts.proxy}` }
 }
 
 /** Custom headers may be credentials: for a verified peer only. */

@@ -9,7 +9,7 @@ import type { IdentityFile } from '../../pki/index.js'
 import type { Platform } from '../platform.js'
 import type { GenerateOptions, PendingIdentity } from './generated-identity.js'
 import type { IdentityStore } from './identity-store.js'
-import { dialBy, type WebSocketInterface } from './web-socket.js'
+import type { WebSocketInterface } from './web-socket.js'
 
 export type { Bytes } from '../../bytes/index.js'
 export type {
@@ -97,16 +97,16 @@ export function browserPlatform(options: BrowserOptions = {}): BrowserPlatform {
     )
   const warnings = globalThis.isSecureContext === false ? [insecure] : []
   for (const warning of warnings) warnOnce(warning)
-  const dial = dialBy(options.webSocket ?? 'WebSocketStream')
   return {
     name: 'browser',
     crypto: options.crypto ?? webcrypto(source),
     now: () => Date.now(),
     monotonic: () => performance.now(),
     warnings,
-    dialWebSocket(url, subprotocols, given) {
+    async dialWebSocket(url, subprotocols, given) {
       for (const sentence of warnings) given.trace?.('warning', { sentence })
-      return dial(url, subprotocols, given)
+      const { dialBy } = await loaded(import('./web-socket.js'))
+      return dialBy(options.webSocket ?? 'WebSocketStream')(url, subprotocols, given)
     },
   }
 }

@@ -1,4 +1,4 @@
-// The WebSocket that every browser has: events, no pausing, no telling when writing may go on. Loaded where there is no
+// The WebSocket that every browser has: events, no pausing, no telling when writing may go on. Used where there is no
 // WebSocketStream.
 import { failure } from '../../errors.js'
 import type { WebSocketWire } from '../platform.js'

@@ -1,7 +1,9 @@
 // Opening the browser's WebSocket. The page learns nothing about why one failed to open: no status, no certificate.
-import { failure, loaded } from '../../errors.js'
+// Loaded when something is dialed.
+import { failure } from '../../errors.js'
 import type { Platform, WebSocketWire } from '../platform.js'
-import type { WebSocketStreamMaker } from './web-socket-stream.js'
+import { openWebSocket } from './web-socket-events.js'
+import { openWebSocketStream, type WebSocketStreamMaker } from './web-socket-stream.js'
 
 /** Which of the browser's two interfaces carries the bytes. */
 export type WebSocketInterface = 'WebSocketStream' | 'WebSocket'
@@ -23,13 +25,11 @@ export function dialBy(wanted: WebSocketInterface): Dial {
     signal.throwIfAborted()
     const Maker = wanted === 'WebSocketStream' ? streamMaker() : undefined
     trace?.('interface', { name: Maker === undefined ? 'WebSocket' : 'WebSocketStream' })
-    // One of the two is needed, never both.
-    if (Maker === undefined) {
-      const { openWebSocket } = await loaded(import('./web-socket-events.js'))
-      return opening(signal, () => openWebSocket(url, subprotocols, signal))
-    }
-    const { openWebSocketStream } = await loaded(import('./web-socket-stream.js'))
-    return opening(signal, () => openWebSocketStream(Maker, url, subprotocols, signal))
+    return opening(signal, () =>
+      Maker === undefined
+        ? openWebSocket(url, subprotocols, signal)
+        : openWebSocketStream(Maker, url, subprotocols, signal),
+    )
   }
 }
 
@@ -38,7 +38,6 @@ function streamMaker(): WebSocketStreamMaker | undefined {
 }
 
 async function opening(signal: AbortSignal, open: () => Promise<WebSocketWire>): Promise<WebSocketWire> {
-  signal.throwIfAborted()
   try {
     return await open()
   } catch (thrown) {

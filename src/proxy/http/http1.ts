@@ -2,16 +2,8 @@
 import { Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { endToEnd } from './headers.js'
-import {
-  type Answer,
-  type Asked,
-  type Exchange,
-  type Service,
-  type ServiceOptions,
-  type Switched,
-  serviceFailure,
-  tunnelTo,
-} from './service.js'
+import type { Answer, Asked, Exchange, Service, ServiceOptions, Switched } from './service.js'
+import { serviceFailure, tunnelTo } from './tunnel.js'
 
 export function http1Service(options: ServiceOptions): Service {
   const { limits, timeouts } = options

@@ -1,15 +1,8 @@
 // The service in HTTP/2: node's own client over tunnels, a new connection when the last one is full, leaving or gone.
 import { type ClientHttp2Session, connect, constants, type OutgoingHttpHeaders } from 'node:http2'
 import { failure, type TunnelError } from '../../errors.js'
-import {
-  type Answer,
-  type Asked,
-  type Exchange,
-  type Service,
-  type ServiceOptions,
-  serviceFailure,
-  tunnelTo,
-} from './service.js'
+import type { Answer, Asked, Exchange, Service, ServiceOptions } from './service.js'
+import { serviceFailure, tunnelTo } from './tunnel.js'
 
 interface Held {
   readonly session: ClientHttp2Session

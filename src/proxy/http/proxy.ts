@@ -7,13 +7,16 @@ import { isLocal, type Listening, listenAt } from '../endpoint.js'
 import { type Admitted, admitRequest, hostOf } from './admission.js'
 import { answerError, rawError, statusOf } from './error-page.js'
 import { hasContent, requestFields } from './headers.js'
+import { http1Service } from './http1.js'
+import { http2Service } from './http2.js'
 import {
   defaultHttpLimits,
   defaultHttpTimeouts,
   type HttpProxyEvent,
   type HttpProxyOptions,
 } from './options.js'
-import { type Answer, type Asked, serviceFailure, serviceOf } from './service.js'
+import type { Answer, Asked } from './service.js'
+import { serviceFailure } from './tunnel.js'
 
 export interface HttpProxy {
   readonly listening: { readonly host?: string; readonly port?: number; readonly path?: string }
@@ -36,7 +39,8 @@ export async function createHttpProxy(options: HttpProxyOptions): Promise<HttpPr
   const limits = { ...defaultHttpLimits, ...options.limits }
   const timeouts = { ...defaultHttpTimeouts, ...options.timeouts }
   const allowed = new Set((options.allowHosts ?? []).map((name) => hostOf(name) ?? name))
-  const service = serviceOf({ ...options, limits, timeouts })
+  const asks = options.target.alpn?.[0] === 'h2' ? http2Service : http1Service
+  const service = asks({ ...options, limits, timeouts })
   const upgraded = new Set<Duplex>()
   let requests = 0
   let closing: Promise<void> | undefined

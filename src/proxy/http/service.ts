@@ -1,14 +1,10 @@
-// The service behind the tunnel, as something to ask: HTTP/1.1 over a bounded pool of kept connections, or HTTP/2 over few
-// multiplexed ones. Connections are tunnels; a certificate that was renewed gets new ones.
+// The service behind the tunnel, as something to ask: what http1.ts and http2.ts both are. Types only.
 import type { OutgoingHttpHeaders } from 'node:http'
 import type { Duplex, Readable, Writable } from 'node:stream'
 import type { Dialer } from '../../dial/index.js'
-import { duplex } from '../../duplex/index.js'
-import { asTunnelError, failure, TunnelError } from '../../errors.js'
+import type { TunnelError } from '../../errors.js'
 import type { Target } from '../options.js'
 import type { Fields } from './headers.js'
-import { http1Service } from './http1.js'
-import { http2Service } from './http2.js'
 import type { HttpProxyLimits, HttpProxyTimeouts } from './options.js'
 
 export interface Asked {
@@ -62,22 +58,4 @@ export interface ServiceOptions {
   readonly host: string
   readonly limits: HttpProxyLimits
   readonly timeouts: HttpProxyTimeouts
-}
-
-export function serviceOf(options: ServiceOptions): Service {
-  return options.target.alpn?.[0] === 'h2' ? http2Service(options) : http1Service(options)
-}
-
-/** A tunnel, dialed when it is first used. */
-export function tunnelTo({ dialer, target }: ServiceOptions): ReturnType<typeof duplex> {
-  return duplex(dialer, target)
-}
-
-/** What node's HTTP failed with: ours as it is, a connection's end or broken HTTP by its name. */
-export function serviceFailure(thrown: unknown): TunnelError {
-  for (let cause = thrown; cause instanceof Error; cause = cause.cause)
-    if (cause instanceof TunnelError) return cause
-  const { code } = thrown as NodeJS.ErrnoException
-  if (typeof code === 'string') return failure('ERR_LOCAL_SERVICE', code, { cause: thrown })
-  return asTunnelError(thrown, 'ERR_LOCAL_SERVICE')
 }

@@ -279,6 +279,29 @@ describe('resumption in TLS 1.2', () => {
     expect((await again()).info?.resumed).toBe(true)
   })
 
+  it.each([
+    ['received', 'handshake_failure'],
+    ['sent', 'hello_request'],
+  ])('is over once its connection ended with a fatal alert %s', async (_, what) => {
+    for (const script of [byTicket, byId]) {
+      const { first, again, session } = await acquainted(script)
+      expect(await session.get('peer')).toBeDefined()
+      if (what === 'hello_request') first.server.helloRequest()
+      else first.server.alert('handshake_failure')
+      await first.settle()
+      expect(first.error).toBeDefined()
+      expect(await session.get('peer')).toBeUndefined()
+      expect((await again()).info?.resumed).toBe(false)
+    }
+  })
+
+  it('outlives a connection that was only cut off', async () => {
+    const { first, again } = await acquainted(byTicket)
+    await first.eof()
+    expect(first.error?.code).toBe('ERR_TLS_TRUNCATED')
+    expect((await again()).info?.resumed).toBe(true)
+  })
+
   it('asks for tickets only where they can be kept', async () => {
     const { server } = await world.meet12(byTicket)
     expect(server.hellos[0]!.ticket).toBeUndefined()

@@ -66,7 +66,7 @@ export async function logIn(
   })
   const notices: string[] = []
   let version = ''
-  client.on('error', lost)
+  client.on('error', (error) => lost(failureOf(error, [])))
   client.on('notice', ({ message }) => {
     if (notices.length < 100) notices.push(message ?? '')
   })

@@ -5,6 +5,8 @@ import { rowsInSight } from '../virtual-rows.js'
 import type { ResultSet } from './database.js'
 
 const rowHeight = 30
+/** Of a cell, left and right together. */
+const padding = 26
 /** Rows whose values decide how wide columns are. */
 const looked = 200
 /** OIDs of numbers, which stand on the right: int8 int2 int4 oid float4 float8 money numeric. */
@@ -13,12 +15,15 @@ const numeric = new Set([20, 21, 23, 26, 700, 701, 790, 1700])
 export function resultTable(result: ResultSet, label: string): HTMLElement {
   const { columns, rows } = result
   const body = el('tbody')
-  const widths = columns.map(({ name }, at) =>
-    widthOf(
-      name,
-      rows.slice(0, looked).map((row) => row[at] ?? null),
+  const widths = [
+    Math.max(3, String(rows.length).length + 1),
+    ...columns.map(({ name }, at) =>
+      widthOf(
+        name,
+        rows.slice(0, looked).map((row) => row[at] ?? null),
+      ),
     ),
-  )
+  ]
   const head = el(
     'thead',
     {},
@@ -29,15 +34,19 @@ export function resultTable(result: ResultSet, label: string): HTMLElement {
       ...columns.map(({ name, type }) =>
         el('th', { scope: 'col', class: numeric.has(type) ? 'right' : '' }, name),
       ),
+      el('td', { 'aria-hidden': 'true' }),
     ),
   )
   const table = el(
     'table',
     { 'aria-label': label, 'aria-rowcount': rows.length + 1, 'aria-colcount': columns.length + 1 },
-    el('colgroup', {}, column(Math.max(3, String(rows.length).length + 1)), ...widths.map(column)),
+    el('colgroup', {}, ...widths.map(column), el('col')),
     head,
     body,
   )
+  // The last column takes what is left of the width; without a width of its own no table keeps to its columns.
+  const characters = widths.reduce((sum, width) => sum + width, 0)
+  table.style.width = `max(100%, calc(${characters}ch + ${widths.length * padding}px))`
   const sheet = el(
     'div',
     { class: 'sheet', tabindex: 0, role: 'region', 'aria-label': `${label}, scrolls` },
@@ -64,6 +73,7 @@ export function resultTable(result: ResultSet, label: string): HTMLElement {
       { 'aria-rowindex': at + 2 },
       el('td', { class: 'number' }, at + 1),
       ...row.map((value, place) => cell(value, numeric.has(columns[place]?.type ?? 0))),
+      el('td', { 'aria-hidden': 'true' }),
     )
   }
 
@@ -91,14 +101,14 @@ function cell(value: string | null, right: boolean): HTMLElement {
 }
 
 function room(height: number, columns: number): HTMLElement {
-  const filler = el('td', { colspan: columns + 1 })
+  const filler = el('td', { colspan: columns + 2 })
   filler.style.height = `${height}px`
   return el('tr', { class: 'room', 'aria-hidden': 'true', hidden: height === 0 }, filler)
 }
 
 function column(characters: number): HTMLElement {
   const made = el('col')
-  made.style.width = `calc(${characters}ch + 26px)`
+  made.style.width = `calc(${characters}ch + ${padding}px)`
   return made
 }
 

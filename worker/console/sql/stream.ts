@@ -108,8 +108,11 @@ export class TunnelStream extends EventEmitter {
         if (!this.#over) this.emit('data', Buffer.from(value.buffer, value.byteOffset, value.byteLength))
       }
       if (this.#over) return
+      // The other side is done: ours ends in order, where `destroy` would cut.
+      this.#over = true
+      this.#writer.close().catch(() => {})
       this.emit('end')
-      this.destroy()
+      queueMicrotask(() => this.emit('close'))
     } catch (error) {
       this.#fail(error)
     }
