@@ -38,19 +38,12 @@ export function hkdfExpandLabel(
   const named = utf8(`tls13 ${label}`)
   if (named.length > 255 || context.length > 255)
     throw failure('ERR_INTERNAL', 'HKDF label or context out of range')
-  const end = 4 + named.length + context.length
-  const info = new Uint8Array(end + 1)
-  info[0] = length >> 8
-  info[1] = length
-  info[2] = named.length
-  info.set(named, 3)
-  info[3 + named.length] = context.length
-  info.set(context, 4 + named.length)
-  if (length > hash.length) return hkdfExpand(hash, secret, info.subarray(0, end), length)
+  // The 1 behind it is the counter of the first block.
+  const info = new Uint8Array([length >> 8, length, named.length, ...named, context.length, ...context, 1])
+  if (length > hash.length) return hkdfExpand(hash, secret, info.subarray(0, -1), length)
   // RFC 5869 §2.3: a single block is the HMAC of info and the counter 1.
-  info[end] = 1
   const block = hash.hmac(secret, info)
-  return length === block.length ? block : block.slice(0, length)
+  return length < block.length ? block.slice(0, length) : block
 }
 
 /** RFC 8446 §7.1 Derive-Secret; `transcript` is the transcript hash, already computed. */

@@ -1,26 +1,16 @@
-// Options as written, checked whole before anything listens, and turned into what the gateway runs on. Every complaint
-// is an ERR_GATEWAY_CONFIG that names the exact key. Unknown keys are complaints too: a mistyped `allow` would let
-// everybody in.
+// Routes and certificates as written, checked whole and turned into what the gateway runs on. Every complaint is an
+// ERR_GATEWAY_CONFIG that names the exact key. Unknown keys are complaints too: a mistyped `allow` would let everybody in.
 import { X509Certificate } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
-import { failure } from '../errors.js'
-import { type ForwardedRule, forwardedRule } from './forwarded.js'
-import {
-  type ClientPolicy,
-  type ClientRule,
-  type Connector,
-  defaultLimits,
-  defaultPath,
-  defaultPingInterval,
-  defaultTimeouts,
-  type ForwardedPolicy,
-  type GatewayIdentity,
-  type GatewayLimits,
-  type GatewayOptions,
-  type GatewayTimeouts,
-  type IdentityHeader,
-  type Reloadable,
-  type Route,
+import { onlyKeys, port, reject } from './checks.js'
+import type {
+  ClientPolicy,
+  ClientRule,
+  Connector,
+  GatewayIdentity,
+  IdentityHeader,
+  Reloadable,
+  Route,
 } from './options.js'
 import { type Admittance, normalPin } from './policy.js'
 import type { Routable } from './routes.js'
@@ -64,69 +54,6 @@ export interface RouteConfig {
   readonly identity: GatewayIdentity
   readonly identities: ReadonlyMap<string, GatewayIdentity>
   readonly routes: readonly RouteSettings[]
-}
-
-export interface ListenSettings {
-  readonly host: string
-  readonly port: number
-}
-
-/** What stays as it is until the gateway closes. */
-export interface Settings {
-  readonly upgrade:
-    | (ListenSettings & {
-        readonly path: string
-        readonly forwarded: ForwardedRule | undefined
-        readonly console: boolean | string
-      })
-    | undefined
-  readonly direct: ListenSettings | undefined
-  readonly pingInterval: number
-  readonly timeouts: GatewayTimeouts
-  readonly limits: GatewayLimits
-}
-
-/** Throws ERR_GATEWAY_CONFIG. */
-export function checkSettings(options: GatewayOptions): Settings {
-  const known = [
-    'listen',
-    'identity',
-    'identities',
-    'routes',
-    'pingInterval',
-    'timeouts',
-    'limits',
-    'refuse',
-    'onEvent',
-  ]
-  onlyKeys('options', options, known)
-  onlyKeys('listen', options.listen, ['upgrade', 'direct'])
-  const { upgrade, direct } = options.listen
-  if (upgrade === undefined && direct === undefined)
-    reject('listen', 'name at least one of upgrade and direct')
-  if (upgrade !== undefined)
-    onlyKeys('listen.upgrade', upgrade, ['host', 'port', 'path', 'forwardedFor', 'console'])
-  if (direct !== undefined) onlyKeys('listen.direct', direct, ['host', 'port'])
-  const path = upgrade?.path ?? defaultPath
-  if (!/^\/[^\s?#]*$/.test(path)) reject('listen.upgrade.path', 'an absolute path without query')
-  for (const name of ['onEvent', 'refuse'] as const) {
-    if (options[name] !== undefined && typeof options[name] !== 'function') reject(name, 'a function')
-  }
-  if (!['boolean', 'string', 'undefined'].includes(typeof upgrade?.console)) {
-    reject('listen.upgrade.console', 'true, false, or a folder')
-  }
-  return {
-    upgrade: upgrade && {
-      ...listenSettings('listen.upgrade', upgrade),
-      path,
-      forwarded: checkForwarded('listen.upgrade.forwardedFor', upgrade.forwardedFor),
-      console: upgrade.console ?? false,
-    },
-    direct: direct && listenSettings('listen.direct', direct),
-    pingInterval: count('pingInterval', options.pingInterval ?? defaultPingInterval, 1),
-    timeouts: numbers('timeouts', options.timeouts, defaultTimeouts, ['idle', 'halfClosed']),
-    limits: numbers('limits', options.limits, defaultLimits, []),
-  }
 }
 
 /** Throws ERR_GATEWAY_CONFIG. */
@@ -205,28 +132,6 @@ function checkHttp(key: string, http: Connector['http']): ConnectorSettings['htt
   if (host !== undefined && !/^[\w.:[\]-]+$/.test(host))
     reject(`${key}.host`, 'a host, with a port or without')
   return { identityHeaders, host }
-}
-
-function checkForwarded(
-  key: string,
-  policy: boolean | ForwardedPolicy | undefined,
-): ForwardedRule | undefined {
-  if (policy === undefined || policy === false) return undefined
-  if (policy === true) return forwardedRule(true)
-  onlyKeys(key, policy, ['header', 'hops', 'trusted'])
-  if (!['x-forwarded-for', 'forwarded', undefined].includes(policy.header)) {
-    reject(`${key}.header`, '"x-forwarded-for" or "forwarded"')
-  }
-  if ((policy.hops === undefined) === (policy.trusted === undefined)) reject(key, 'either hops or trusted')
-  if (policy.hops !== undefined) count(`${key}.hops`, policy.hops, 1, 32)
-  if (policy.trusted !== undefined && (!Array.isArray(policy.trusted) || policy.trusted.length === 0)) {
-    reject(`${key}.trusted`, 'addresses or CIDR blocks')
-  }
-  try {
-    return forwardedRule(policy)
-  } catch (cause) {
-    reject(`${key}.trusted`, (cause as Error).message, cause)
-  }
 }
 
 function checkLeftToService(key: string, client: Route['client']): undefined {
@@ -341,48 +246,4 @@ function isAlpnName(name: unknown): name is string {
   return typeof name === 'string' && /^[\x21-\x7e]{1,255}$/.test(name)
 }
 
-function listenSettings(key: string, listen: { host?: string; port: number }): ListenSettings {
-  if (listen.host !== undefined && typeof listen.host !== 'string')
-    reject(`${key}.host`, 'a host name or address')
-  return { host: listen.host ?? '127.0.0.1', port: port(`${key}.port`, listen.port, 0) }
-}
-
-function port(key: string, value: unknown, least: number): number {
-  return count(key, value, least, 65_535)
-}
-
-function numbers<T extends object>(
-  key: string,
-  given: Partial<T> | undefined,
-  defaults: T,
-  mayBeOff: ReadonlyArray<keyof T>,
-): T {
-  if (given === undefined) return defaults
-  onlyKeys(key, given, Object.keys(defaults))
-  const checked: Record<string, number> = {}
-  for (const [name, standard] of Object.entries(defaults)) {
-    const value = given[name as keyof T] ?? standard
-    checked[name] = count(`${key}.${name}`, value, mayBeOff.includes(name as keyof T) ? 0 : 1)
-  }
-  return checked as T
-}
-
-function count(key: string, value: unknown, least: number, most: number = 2 ** 31 - 1): number {
-  if (!Number.isInteger(value) || (value as number) < least || (value as number) > most) {
-    reject(key, `a whole number from ${least} to ${most}`)
-  }
-  return value as number
-}
-
-function onlyKeys(key: string, value: unknown, known: readonly string[]): asserts value is object {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) reject(key, 'an object')
-  for (const name of Object.keys(value)) {
-    if (!known.includes(name)) {
-      reject(key === 'options' ? name : `${key}.${name}`, `unknown; there are ${known.join(', ')}`)
-    }
-  }
-}
-
-function reject(key: string, wanted: string, cause?: unknown): never {
-  throw failure('ERR_GATEWAY_CONFIG', `${key}: ${wanted}`, { cause })
-}
+export { checkSettings, type ListenSettings, type Settings } from './settings.js'

@@ -8,7 +8,7 @@ import { keyProblem, signatureFits } from './algorithms.js'
 import { type Certificate, isSelfIssued, type Signed } from './certificate.js'
 import type { RevocationCheck } from './crl.js'
 import { keyUsageBits } from './extensions.js'
-import { isKnownSignature, rememberSignature } from './known.js'
+import { verified } from './known.js'
 import { nameText, printable } from './names.js'
 import { purposeIds } from './oid.js'
 import { timeText } from './time.js'
@@ -285,11 +285,12 @@ async function verifies(search: Search, signed: Signed, issuer: Certificate): Pr
   const before = known.get(key)
   if (before !== undefined) return before
   spend(search, 'signatures')
-  if (isKnownSignature(signed, publicKey, search.crypto)) return true
+  const proven = verified.get(signed)
+  if (proven?.[0] === publicKey && proven[1] === search.crypto) return true
   const answer = search.crypto.verify(algorithm, publicKey, signature, data)
   const verdict = typeof answer === 'boolean' ? answer : await answer
   known.set(key, verdict)
-  if (verdict) rememberSignature(signed, publicKey, search.crypto)
+  if (verdict) verified.set(signed, [publicKey, search.crypto])
   return verdict
 }
 

@@ -1,11 +1,7 @@
 import { expect, it } from 'vitest'
+import type { CryptoProvider } from '../../../src/crypto/provider.js'
 import { parseCertificate } from '../../../src/pki/certificate.js'
-import {
-  isKnownSignature,
-  knownCertificate,
-  rememberCertificates,
-  rememberSignature,
-} from '../../../src/pki/known.js'
+import { knownCertificate, rememberCertificates } from '../../../src/pki/known.js'
 import { trustStore } from '../../../src/pki/trust.js'
 import { verifyChain } from '../../../src/pki/verify.js'
 import { nodeCrypto } from '../../../src/platform/node/crypto.js'
@@ -54,14 +50,32 @@ it('forgets a certificate whose bytes were changed under it', async () => {
   expect(knownCertificate(der)).toBeUndefined()
 })
 
-it('knows a signature by certificate, key and provider', async () => {
+it('asks a provider once for a signature that it verified, and every other provider by itself', async () => {
   const root = await createAuthority()
-  const other = await createAuthority()
-  const { signed } = parseCertificate((await root.issue()).der)
-  const { publicKey } = parseCertificate(root.der)
-  rememberSignature(signed, publicKey, nodeCrypto)
-  expect(isKnownSignature(signed, publicKey, nodeCrypto)).toBe(true)
-  expect(isKnownSignature(signed, parseCertificate(other.der).publicKey, nodeCrypto)).toBe(false)
-  expect(isKnownSignature(signed, publicKey, { ...nodeCrypto })).toBe(false)
-  expect(isKnownSignature({ ...signed }, publicKey, nodeCrypto)).toBe(false)
+  const { chainDer } = await root.issue({ names: ['a.test'] })
+  const trust = trustStore(root.certificate)
+  const counting = (answer?: boolean) => {
+    const crypto = { ...nodeCrypto, calls: 0 }
+    crypto.verify = (...args) => {
+      crypto.calls++
+      return answer ?? nodeCrypto.verify(...args)
+    }
+    return crypto
+  }
+  const check = (crypto: CryptoProvider, anchors = trust) =>
+    verifyChain({
+      chain: chainDer,
+      expectation: { trust: anchors, purpose: 'server', serverName: 'a.test' },
+      now: Date.now(),
+      crypto,
+    })
+  const first = counting()
+  for (let round = 0; round < 3; round++) await check(first)
+  expect(first.calls).toBe(1)
+  // An anchor of the same name and another key.
+  const other = trustStore((await createAuthority({ name: root.name })).certificate)
+  expect(await rejection(check(first, other))).toMatchObject({ code: 'ERR_CERT_SIGNATURE' })
+  const strict = counting(false)
+  expect(await rejection(check(strict))).toMatchObject({ code: 'ERR_CERT_SIGNATURE' })
+  expect(strict.calls).toBe(1)
 })
