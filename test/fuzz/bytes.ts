@@ -12,9 +12,8 @@ export interface Edit {
   readonly length: number
 }
 
-const kinds = [
-  'flip', 'set', 'insert', 'remove', 'repeat', 'cut', 'u16', 'u24', 'u32', 'swap', 'append', 'run',
-] as const // biome-ignore format: a list
+// biome-ignore format: a list
+const kinds = ['flip', 'set', 'insert', 'remove', 'repeat', 'cut', 'u16', 'u24', 'u32', 'swap', 'append', 'run'] as const
 
 const interesting = [0, 1, 2, 4, 0x20, 0x2d, 0x30, 0x31, 0x7f, 0x80, 0x81, 0x84, 0xa0, 0xfe, 0xff]
 
@@ -110,7 +109,7 @@ export function mutatedText(bases: readonly string[], pieces: readonly string[])
 
 /** Where to cut: sizes of the pieces, again and again until the bytes are used up. */
 export const cuts: Arbitrary<number[]> = fc.oneof(
-  fc.constant([1]),
+  fc.constant<number[]>([1]),
   fc.array(fc.oneof(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 3000 })), { minLength: 1, maxLength: 8 }),
 )
 

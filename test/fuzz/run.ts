@@ -40,7 +40,13 @@ export interface Report {
 }
 
 /** Inputs of one batch share a seed of fast-check. */
-export const batchSize = 100
+const batchSize = 100
+
+/** The first batch has the seed given: a finding is had again by the seed it came with. */
+export function seedOf(seed: number, batch: number): number {
+  return (seed + Math.imul(batch, 0x9e3779b1)) | 0
+}
+
 /** Milliseconds of processor time for one execution. */
 const maxTime = 1000
 /** Bytes by which one execution may grow the heap and what hangs on it. */
@@ -64,7 +70,7 @@ export async function runTarget(target: Target, seeds: readonly Seed[], budget: 
     let told = start
     const seen = new Set<string>()
     for (let batch = 0; performance.now() - start < time && batch * batchSize < most; batch++) {
-      const seed = (budget.seed + Math.imul(batch, 0x9e3779b1)) | 0
+      const seed = seedOf(budget.seed, batch)
       let index = 0
       const details = await fc.check(
         fc.asyncProperty(prepared.input, async (input) => {

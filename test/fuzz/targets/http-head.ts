@@ -21,7 +21,8 @@ const refusals = [
   'HTTP/1.0 302 Found\r\nLocation: https://login.example.com/?a=b\r\n\r\n',
   'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n',
 ]
-const pieces = ['\r\n', '\n', '\r', '\0', ' ', '\t', ':', ',', 'HTTP/1.1 100 Continue\r\n\r\n', 'Upgrade: websocket\r\n', 'Content-Length: 0\r\n', 'Transfer-Encoding: chunked\r\n', ' folded\r\n', '\xa0', 'é', '"', ';', 'x'] // biome-ignore format: a list
+// biome-ignore format: a list
+const pieces = ['\r\n', '\n', '\r', '\0', ' ', '\t', ':', ',', 'HTTP/1.1 100 Continue\r\n\r\n', 'Upgrade: websocket\r\n', 'Content-Length: 0\r\n', 'Transfer-Encoding: chunked\r\n', ' folded\r\n', '\xa0', 'é', '"', ';', 'x']
 
 interface Answer {
   readonly protocol: (typeof protocols)[number]

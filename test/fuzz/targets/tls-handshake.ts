@@ -31,8 +31,10 @@ interface Handshake {
   readonly session: boolean
 }
 
-const messages13 = ['server_hello', 'hello_retry_request', 'encrypted_extensions', 'certificate_request', 'certificate', 'certificate_verify', 'finished', 'new_session_ticket'] // biome-ignore format: a list
-const messages12 = ['server_hello', 'certificate', 'server_key_exchange', 'certificate_request', 'server_hello_done', 'new_session_ticket', 'finished'] // biome-ignore format: a list
+// biome-ignore format: a list
+const messages13 = ['server_hello', 'hello_retry_request', 'encrypted_extensions', 'certificate_request', 'certificate', 'certificate_verify', 'finished', 'new_session_ticket']
+// biome-ignore format: a list
+const messages12 = ['server_hello', 'certificate', 'server_key_exchange', 'certificate_request', 'server_hello_done', 'new_session_ticket', 'finished']
 
 function handshakes(messages: readonly string[]): fc.Arbitrary<Handshake> {
   return fc.record({

@@ -26,7 +26,8 @@ interface Talk {
 const data = fc.oneof({ weight: 6, arbitrary: fc.uint8Array({ maxLength: 50 }) }, { weight: 1, arbitrary: fc.constantFrom(16_384, 16_385, 40_000).map((n) => new Uint8Array(n).fill(7)) })
 const padding = fc.oneof({ weight: 6, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat(17_000) })
 const type = fc.oneof({ weight: 4, arbitrary: fc.constantFrom(20, 21, 22, 23) }, { weight: 1, arbitrary: fc.nat(255) })
-const messages = ['00000000', '18000001 00', '18000001 01', '0400001400000001000000000101 00', '14000020', '0d00000c01010008000d000400020403', '0100', '015a', '0228', '01', '04ffffff'].map((text) => fromHex(text.replaceAll(' ', ''))) // biome-ignore format: a list
+// biome-ignore format: a list
+const messages = ['00000000', '18000001 00', '18000001 01', '0400001400000001000000000101 00', '14000020', '0d00000c01010008000d000400020403', '0100', '015a', '0228', '01', '04ffffff'].map((text) => fromHex(text.replaceAll(' ', '')))
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant('send' as const), data, padding }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('record' as const, 'plain' as const), type, content: fc.oneof(data, fc.constantFrom(...messages)), padding }) },
