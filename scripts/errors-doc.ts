@@ -1,6 +1,6 @@
 // Renders docs/errors.md from THE code table in src/errors.ts and its prose in src/error-prose.ts.
 import { errorProse } from '../src/error-prose.js'
-import { errorRows } from '../src/errors.js'
+import { errorRows } from '../src/errors-node.js'
 
 type Row = ReturnType<typeof errorRows>[number]
 

@@ -7,7 +7,7 @@ import type { Answer, Task } from '../test/fuzz/thread.js'
 import { type Program, program } from './thread.js'
 
 /** Milliseconds without an execution until a thread is taken for hung. */
-const patience = 20_000
+const patience = 40_000
 
 export async function main(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
@@ -34,10 +34,18 @@ export async function main(args: readonly string[]): Promise<number> {
   const reports: Report[] = []
   say(`${row('target', 'executions', 'a second', 'findings')}   seed ${seed}`)
   for (const target of chosen) {
-    const { report, what } = await inThread(threads, { target, time, seed, input, place: new SharedArrayBuffer(12) })
+    const { report, what } = await inThread(threads, {
+      target,
+      time,
+      seed,
+      input,
+      place: new SharedArrayBuffer(12),
+    })
     reports.push(report)
     const { executions, milliseconds, findings } = report
-    say(`${row(target, executions, Math.round((1000 * executions) / milliseconds), findings.length)}   ${what}`)
+    say(
+      `${row(target, executions, Math.round((1000 * executions) / milliseconds), findings.length)}   ${what}`,
+    )
     for (const finding of findings) say(described(finding))
   }
   const findings = reports.flatMap((report) => report.findings)
@@ -56,7 +64,8 @@ function row(name: string, ...cells: readonly (string | number)[]): string {
 }
 
 function described({ target, message, input, seed }: Finding): string {
-  const shown = input.length > 2000 ? `${input.slice(0, 2000)}… (${input.length} characters; --json has them all)` : input
+  const shown =
+    input.length > 2000 ? `${input.slice(0, 2000)}… (${input.length} characters; --json has them all)` : input
   return [
     `  ${message}`,
     `    input: ${shown}`,
@@ -100,7 +109,25 @@ async function inThread(threads: Program, task: Task): Promise<{ report: Report;
     await worker.terminate()
   }
   const [batch = 0, index = 0, executions = 0] = place
-  const sampled = task.input ?? (await ask(threads, { ...task, sample: { batch, index } }).then((answer) => ('input' in answer ? answer.input : '')))
-  const finding = { target: task.target, message: `no end within ${patience} ms`, input: sampled, seed: task.seed }
-  return { report: { target: task.target, executions, milliseconds: performance.now() - started, findings: [finding] }, what: 'hung' }
+  const sampled = task.input ?? (await inputAt(threads, task, batch, index))
+  const finding = {
+    target: task.target,
+    message: `no end within ${patience} ms`,
+    input: sampled,
+    seed: task.seed,
+  }
+  return {
+    report: {
+      target: task.target,
+      executions,
+      milliseconds: performance.now() - started,
+      findings: [finding],
+    },
+    what: 'hung',
+  }
+}
+
+async function inputAt(threads: Program, task: Task, batch: number, index: number): Promise<string> {
+  const answer = await ask(threads, { ...task, sample: { batch, index } })
+  return 'input' in answer ? answer.input : ''
 }

@@ -1,7 +1,9 @@
 // Every error of the library, and THE code table: one row a code, with whose fault it is, the TLS alert it sends, and the
-// exit status. The sentences beside each code are in `error-prose.ts`; `docs/errors.md` is generated from both. Throw with
+// exit status; what only Node raises is in `error-rows-node.ts`, whose rooms import `errors-node.ts` instead. The sentences beside each code are in `error-prose.ts`; `docs/errors.md` is generated from both. Throw with
 // `failure(code, detail)`, never with `new Error`; decide on `error.code` or `error.blame`, never on message text. Details
 // never carry secrets or peer plaintext.
+
+import type { NodeErrorCode } from './error-rows-node.js'
 
 /** Whose fault it is: `config` and `caller` are ours to mend, `peer` and `network` theirs, `us` is a bug. */
 export type Blame = 'peer' | 'network' | 'config' | 'caller' | 'us'
@@ -56,7 +58,7 @@ export type AlertName = keyof typeof alertNumbers
 
 type Kind = 'config' | 'dial' | 'upgrade' | 'framing' | 'tls' | 'certificate' | 'stream'
 
-interface Row {
+export interface ErrorRow {
   readonly kind: Kind
   readonly phase: Phase
   readonly blame: Blame
@@ -76,11 +78,6 @@ const table = {
   ERR_CONFIG_ORIGIN: { kind: 'config', phase: 'config', blame: 'config' },
   ERR_CONFIG_TRUST: { kind: 'config', phase: 'config', blame: 'config' },
   ERR_CONFIG_IDENTITY: { kind: 'config', phase: 'config', blame: 'config' },
-  ERR_CONFIG_IDENTITY_EXPIRED: { kind: 'config', phase: 'config', blame: 'config' },
-  ERR_CONFIG_IDENTITY_ROUTE: { kind: 'config', phase: 'config', blame: 'config' },
-  ERR_CONFIG_LOGIN: { kind: 'config', phase: 'config', blame: 'config' },
-  ERR_CONFIG_FILE: { kind: 'config', phase: 'config', blame: 'config' },
-  ERR_CONFIG_COMMAND: { kind: 'config', phase: 'config', blame: 'config' },
   ERR_CONFIG_PASSPHRASE: { kind: 'config', phase: 'config', blame: 'config' },
   ERR_CONFIG_KEY_MISMATCH: { kind: 'config', phase: 'config', blame: 'config' },
   ERR_CONFIG_CHUNK: { kind: 'config', phase: 'config', blame: 'config' },
@@ -97,15 +94,6 @@ const table = {
   ERR_DIAL_RESET: { kind: 'dial', phase: 'dial', blame: 'network', retryable: true },
   ERR_DIAL_FAILED: { kind: 'dial', phase: 'dial', blame: 'network', retryable: true },
   ERR_DETECT_INCONCLUSIVE: { kind: 'dial', phase: 'detect', blame: 'network', retryable: true },
-
-  // --- proxies on the way out ---
-  ERR_PROXY_CONFIG: { kind: 'config', phase: 'proxy', blame: 'config' },
-  ERR_PROXY_DIAL: { kind: 'dial', phase: 'proxy', blame: 'network', retryable: true },
-  ERR_PROXY_TLS: { kind: 'dial', phase: 'proxy', blame: 'network', exit: 5 },
-  ERR_PROXY_AUTH: { kind: 'dial', phase: 'proxy', blame: 'config' },
-  ERR_PROXY_DENIED: { kind: 'dial', phase: 'proxy', blame: 'network' },
-  ERR_PROXY_UPSTREAM: { kind: 'dial', phase: 'proxy', blame: 'network', retryable: true },
-  ERR_PROXY_PROTOCOL: { kind: 'dial', phase: 'proxy', blame: 'network' },
 
   // --- connection upgrade ---
   ERR_UPGRADE_REJECTED: { kind: 'upgrade', phase: 'upgrade', blame: 'peer', exit: 4 },
@@ -199,35 +187,26 @@ const table = {
   ERR_STREAM_RESET: { kind: 'stream', phase: 'stream', blame: 'network', retryable: true },
   ERR_STREAM_LIMIT: { kind: 'stream', phase: 'stream', blame: 'us' },
 
-  // --- local proxies ---
-  ERR_LOCAL_LISTEN: { kind: 'config', phase: 'local', blame: 'config' },
-  ERR_LOCAL_REQUEST: { kind: 'stream', phase: 'local', blame: 'caller' },
-  ERR_LOCAL_DENIED: { kind: 'config', phase: 'local', blame: 'config' },
-  ERR_LOCAL_AUTH: { kind: 'config', phase: 'local', blame: 'caller' },
-  ERR_LOCAL_LIMIT: { kind: 'stream', phase: 'local', blame: 'caller', retryable: true },
-  ERR_LOCAL_SERVICE: { kind: 'stream', phase: 'local', blame: 'peer', retryable: true },
-
-  // --- gateway ---
-  ERR_GATEWAY_CONFIG: { kind: 'config', phase: 'gateway', blame: 'config' },
-  ERR_GATEWAY_LISTEN: { kind: 'config', phase: 'gateway', blame: 'config' },
-  ERR_GATEWAY_NO_ROUTE: { kind: 'tls', phase: 'gateway', blame: 'peer', alert: 'no_application_protocol' },
-  ERR_GATEWAY_DENIED: { kind: 'tls', phase: 'gateway', blame: 'peer', alert: 'access_denied' },
-  ERR_GATEWAY_CONNECT: { kind: 'dial', phase: 'gateway', blame: 'network', retryable: true },
-  ERR_GATEWAY_UPGRADE: { kind: 'upgrade', phase: 'gateway', blame: 'peer' },
-  ERR_GATEWAY_HANDSHAKE: { kind: 'tls', phase: 'gateway', blame: 'peer', alert: 'handshake_failure' },
-  ERR_GATEWAY_UPSTREAM: { kind: 'stream', phase: 'gateway', blame: 'network', retryable: true },
-  ERR_GATEWAY_LIMIT: { kind: 'stream', phase: 'gateway', blame: 'peer' },
-
   ERR_INTERNAL: { kind: 'stream', phase: 'stream', blame: 'us', alert: 'internal_error', exit: 70 },
 } as const
 
-export type ErrorCode = keyof typeof table
+type CoreCode = keyof typeof table
+
+export type ErrorCode = CoreCode | NodeErrorCode
 
 // A literal table keeps the codes a union; this line keeps every row honest.
-const rows: Readonly<Record<ErrorCode, Row>> = table
+const core: Readonly<Record<CoreCode, ErrorRow>> = table
+let rows: Readonly<Record<ErrorCode, ErrorRow>> = core as Readonly<Record<ErrorCode, ErrorRow>>
+
+/** What is raised on Node alone has its rows beside this file, so that pages and Workers need not carry them. */
+export function installRows(more: Readonly<Record<NodeErrorCode, ErrorRow>>): void {
+  rows = { ...core, ...more }
+}
 
 /** The rows of the code table, for documentation and for tools. */
-export function errorRows(): ReadonlyArray<Row & { readonly code: ErrorCode; readonly exitStatus: number }> {
+export function errorRows(): ReadonlyArray<
+  ErrorRow & { readonly code: ErrorCode; readonly exitStatus: number }
+> {
   return (Object.keys(rows) as ErrorCode[]).map((code) => ({
     code,
     exitStatus: exitStatusOf(code),

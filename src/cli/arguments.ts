@@ -1,6 +1,6 @@
 // The command line, taken apart by a command's table of options: flags with their values, and operands. An unknown flag is
 // refused with the nearest one; a secret is refused as a flag value, because every user of the machine can read it there.
-import { failure, type TunnelError } from '../errors.js'
+import { failure, type TunnelError } from '../errors-node.js'
 import type { Option } from './command.js'
 import { didYouMean } from './nearest.js'
 

@@ -1,5 +1,5 @@
 // The table of commands, in the order of help. Each is loaded when it is called: nobody pays for a gateway to dial.
-import { failure } from '../errors.js'
+import { failure } from '../errors-node.js'
 import type { Command } from './command.js'
 import { didYouMean } from './nearest.js'
 

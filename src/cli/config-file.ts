@@ -2,7 +2,7 @@
 // wrong in it is told with its line and column; an unknown key is refused with the nearest one.
 import { readFile } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
-import { failure, type TunnelError } from '../errors.js'
+import { failure, type TunnelError } from '../errors-node.js'
 import { flagOf } from './arguments.js'
 import type { Command, Option } from './command.js'
 import { didYouMean } from './nearest.js'

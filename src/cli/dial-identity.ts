@@ -2,7 +2,7 @@
 // All but the command line's own checks is the login room's, which is loaded where a certificate is named.
 import { stat } from 'node:fs/promises'
 import type { DialerOptions } from '../dial/index.js'
-import { failure } from '../errors.js'
+import { failure } from '../errors-node.js'
 import type { IdentitySource, Login, TshOptions } from '../login/index.js'
 import type { Settings } from './command.js'
 import { systemCode } from './config-file.js'

@@ -2,7 +2,7 @@
 // loaded when a call needs it.
 import { readFile } from 'node:fs/promises'
 import type { DialerOptions, Mode } from '../dial/index.js'
-import { failure, type TunnelError } from '../errors.js'
+import { failure, type TunnelError } from '../errors-node.js'
 import type { NodeDialerOptions } from '../platform/node/index.js'
 import type { Preset } from '../presets/index.js'
 import type { Option, Settings } from './command.js'

@@ -1,6 +1,6 @@
 // TLS secrets in NSS key log form, for Wireshark. Only their owner may read the file, whatever its mode was before.
 import { closeSync, fchmodSync, openSync, writeSync } from 'node:fs'
-import { failure } from '../errors.js'
+import { failure } from '../errors-node.js'
 import { systemCode } from './config-file.js'
 
 /** Appends a line a call. Throws ERR_CONFIG_INVALID where the file cannot be written. */

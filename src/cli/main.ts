@@ -3,7 +3,7 @@
 // (docs/errors.md), and ends everything on Ctrl-C; a second Ctrl-C does not wait.
 import { readFileSync } from 'node:fs'
 import { errorProse } from '../error-prose.js'
-import { asTunnelError, exitStatusOf, failure, installProse } from '../errors.js'
+import { asTunnelError, exitStatusOf, failure, installProse } from '../errors-node.js'
 import { parseArguments } from './arguments.js'
 import type { Call, Command } from './command.js'
 import { loadCommand, loadEveryCommand } from './commands.js'

@@ -2,7 +2,7 @@
 // stay text until a command asks for them, so that an error names the place that gave the value.
 import { readFile } from 'node:fs/promises'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
-import { failure, type TunnelError } from '../errors.js'
+import { failure, type TunnelError } from '../errors-node.js'
 import { type Arguments, flagOf } from './arguments.js'
 import type { Option, Settings } from './command.js'
 import { type ConfigFile, systemCode } from './config-file.js'

@@ -1,5 +1,5 @@
 // The words of every complaint about options: the exact key, and what it should have been.
-import { failure } from '../errors.js'
+import { failure } from '../errors-node.js'
 
 export function port(key: string, value: unknown, least: number): number {
   return count(key, value, least, 65_535)

@@ -3,7 +3,7 @@
 // RFC 7301 §3.1 (ALPN). Only those two extensions are looked into; OpenSSL judges the rest.
 import type { Duplex } from 'node:stream'
 import { ByteQueue, fromLatin1, Reader } from '../bytes/index.js'
-import { type AlertName, alertNumbers, failure } from '../errors.js'
+import { type AlertName, alertNumbers, failure } from '../errors-node.js'
 
 export interface ClientHello {
   /** Lower case, without a final dot. */

@@ -1,7 +1,7 @@
 // The connection behind a route: opened only for a client that may pass.
 import { connect, type NetConnectOpts, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { failure } from '../errors.js'
+import { failure } from '../errors-node.js'
 import type { ConnectorSettings } from './config.js'
 
 /** What a tunnel needs of the service's end: a socket, or one that looks like it. */

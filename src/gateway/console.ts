@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { failure } from '../errors.js'
+import { failure } from '../errors-node.js'
 import type { Pages } from './upgrade-listener.js'
 
 /** In the package, and in a checkout where the page was built for the Worker. */

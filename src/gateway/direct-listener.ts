@@ -1,6 +1,6 @@
 // The door without a load balancer: the inner TLS connection begins with the first byte.
 import { createServer, type Server, type Socket } from 'node:net'
-import { failure, type TunnelError } from '../errors.js'
+import { failure, type TunnelError } from '../errors-node.js'
 import type { Carrier } from './carrier.js'
 import type { Settings } from './config.js'
 import { SocketCarrier } from './socket-carrier.js'

@@ -1,5 +1,5 @@
 // What an operator can watch: events as they happen and counters at any time. No secret, no payload, no full request.
-import type { TunnelError } from '../errors.js'
+import type { TunnelError } from '../errors-node.js'
 
 /** Which door a client came through. */
 export type Door = 'upgrade' | 'direct'

@@ -4,7 +4,7 @@
 import { EventEmitter } from 'node:events'
 import type { Duplex } from 'node:stream'
 import { createServer, type Server, type TLSSocket } from 'node:tls'
-import { failure, type TunnelError } from '../errors.js'
+import { failure, type TunnelError } from '../errors-node.js'
 import type { RouteSettings } from './config.js'
 import type { GatewayIdentity } from './options.js'
 import { answers } from './routes.js'

@@ -11,7 +11,7 @@ import {
 } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { pipeline } from 'node:stream'
-import { failure, type TunnelError } from '../errors.js'
+import { failure, type TunnelError } from '../errors-node.js'
 import type { ConnectorSettings } from './config.js'
 import type { Service } from './connector.js'
 import { PairedDuplex } from './duplex-pair.js'

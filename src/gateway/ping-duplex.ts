@@ -1,7 +1,7 @@
 // Ping framing inside TLS, for a negotiated `*-ping` protocol: application bytes on top, packets below. Here `end()` does
 // end what is below (close_notify), because this is where half-closes live.
 import { Duplex } from 'node:stream'
-import { failure } from '../errors.js'
+import { failure } from '../errors-node.js'
 import { PacketReader, packetHeader, pingPacket } from './ping-framing.js'
 
 export class PingDuplex extends Duplex {

@@ -1,6 +1,6 @@
 // The framing of `alpn-ping` and of `*-ping` protocols: a 32-bit big-endian length, then that many bytes; length 0 is a
 // ping. Packets are streamed, never gathered: a header or a payload may be split anywhere.
-import { failure } from '../errors.js'
+import { failure } from '../errors-node.js'
 
 /** Four zero bytes: a packet without payload. */
 export const pingPacket: Uint8Array = new Uint8Array(4)

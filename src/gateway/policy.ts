@@ -2,7 +2,7 @@
 // validity and purpose are OpenSSL's business, in `handshake.ts`; nothing here looks at bytes that were not verified.
 import { createHash, type X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
-import { failure } from '../errors.js'
+import { failure } from '../errors-node.js'
 import type { ClientFacts } from './events.js'
 import type { ClientRule, Match } from './options.js'
 

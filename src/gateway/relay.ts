@@ -3,7 +3,7 @@
 // so that neither side takes half a stream for a whole one.
 import type { Duplex } from 'node:stream'
 import { finished } from 'node:stream/promises'
-import { failure, TunnelError } from '../errors.js'
+import { failure, TunnelError } from '../errors-node.js'
 import type { Carrier } from './carrier.js'
 import type { Service } from './connector.js'
 

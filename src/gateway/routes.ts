@@ -1,6 +1,6 @@
 // Which route a ClientHello asks for. Deny by default: no route, no handshake. The client's order of protocols decides,
 // as in Teleport's router; for one protocol the most exact server name wins, then the most exact protocol.
-import type { AlertName } from '../errors.js'
+import type { AlertName } from '../errors-node.js'
 import type { ClientHello } from './client-hello.js'
 import { alpnRank, serverNameRank } from './patterns.js'
 

@@ -1,6 +1,6 @@
 // A route together with the TLS servers that answer for it: one for each identity, made before the first client comes.
 import type { Server } from 'node:tls'
-import { failure } from '../errors.js'
+import { failure } from '../errors-node.js'
 import type { RouteConfig, RouteSettings } from './config.js'
 import { type HandshakeOptions, routeServer } from './handshake.js'
 import { type HttpConnections, httpConnections } from './http-connector.js'

@@ -2,7 +2,7 @@
 import type { Server as HttpServer } from 'node:http'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { errorProse } from '../error-prose.js'
-import { failure, installProse, type TunnelError } from '../errors.js'
+import { failure, installProse, type TunnelError } from '../errors-node.js'
 import { Admission } from './admission.js'
 import { type Carrier, goodbye } from './carrier.js'
 import { checkRoutes, checkSettings, type ListenSettings } from './config.js'

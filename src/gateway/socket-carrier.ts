@@ -2,7 +2,7 @@
 // the socket itself, because TLS on a socket would send FIN with its close_notify and would not say whether the peer's
 // end came with one.
 import type { Duplex } from 'node:stream'
-import { failure } from '../errors.js'
+import { failure } from '../errors-node.js'
 import { Carrier } from './carrier.js'
 import { PacketReader, packetHeader, pingPacket } from './ping-framing.js'
 

@@ -1,5 +1,5 @@
 // What is told and counted: tunnels by number, bytes and refusals by route and code.
-import type { TunnelError } from '../errors.js'
+import type { TunnelError } from '../errors-node.js'
 import type { Service } from './connector.js'
 import type { Door, GatewayEvent, GatewayStats, RouteStats } from './events.js'
 import type { Arrival, OpenedFacts, TunnelReport } from './tunnel.js'

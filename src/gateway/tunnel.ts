@@ -2,7 +2,14 @@
 // relay. Each step has a deadline, and nothing is opened towards a service before the client has passed the policy.
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
-import { type AlertName, asTunnelError, failure, type Phase, TlsError, type TunnelError } from '../errors.js'
+import {
+  type AlertName,
+  asTunnelError,
+  failure,
+  type Phase,
+  TlsError,
+  type TunnelError,
+} from '../errors-node.js'
 import { type Carrier, type Goodbye, goodbye } from './carrier.js'
 import { type ClientHello, peekClientHello, plaintextAlert } from './client-hello.js'
 import type { RouteSettings, Settings } from './config.js'

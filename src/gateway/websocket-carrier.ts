@@ -1,7 +1,7 @@
 // Inner TLS in binary WebSocket messages (RFC 6455). Message boundaries mean nothing. Reading stops when nobody takes
 // the bytes, writing when the socket does not take them; pings find out whether the peer still lives.
 import type { RawData, WebSocket } from 'ws'
-import { failure } from '../errors.js'
+import { failure } from '../errors-node.js'
 import { Carrier, type Goodbye, goodbye } from './carrier.js'
 
 export interface WebSocketCarrierOptions {

@@ -1,7 +1,7 @@
 // A directory that tbot (Teleport Machine ID) writes and renews: certificate, key and authorities under fixed names, and the
 // same as one identity file. The names are those of tbot's outputs.
 import { join } from 'node:path'
-import { failure } from '../errors.js'
+import { failure } from '../errors-node.js'
 import type { Identity } from '../pki/index.js'
 import { type Reading, reading } from './files.js'
 import { readPair } from './files-identity.js'

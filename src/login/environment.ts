@@ -1,6 +1,6 @@
 // Teleport's environment variables: the same strings mean the same, and blanks, letter case and a missing port are forgiven.
 // Nothing here reads `process.env`: the caller hands in what may be read.
-import { failure } from '../errors.js'
+import { failure } from '../errors-node.js'
 import { identityFile } from './identity-file.js'
 import type { Login } from './login.js'
 import { hostAndPort, originOf } from './proxy-address.js'

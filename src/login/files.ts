@@ -2,7 +2,7 @@
 // that is missing is an answer too. No content enters an error.
 import { type FileHandle, open, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { failure } from '../errors.js'
+import { failure } from '../errors-node.js'
 
 /** One reading of a login: what was read, and what would tell that it is no longer so. */
 export interface Reading {

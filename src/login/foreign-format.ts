@@ -1,7 +1,7 @@
 // What a file looks like when it is not what was asked for: people hand over SSH keys, kubeconfigs and bundles of other
 // tools. Looks at the beginning only, and says what to do instead; nothing is converted here.
 import { type Der, der } from '../der/index.js'
-import { failure, type TunnelError } from '../errors.js'
+import { failure, type TunnelError } from '../errors-node.js'
 import type { LoginFile } from './files.js'
 
 export interface Foreign {

@@ -3,7 +3,7 @@
 // enters no error.
 import { spawn } from 'node:child_process'
 import type { HeadersRequest } from '../dial/index.js'
-import { failure, type TunnelError } from '../errors.js'
+import { failure, type TunnelError } from '../errors-node.js'
 
 export interface HeaderCommandOptions {
   /** Give the text to the system's shell. Default false: it is split into words, quotes obeyed, nothing expanded. */

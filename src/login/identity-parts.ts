@@ -1,5 +1,5 @@
 // An identity file on the disk, taken apart.
-import { asTunnelError } from '../errors.js'
+import { asTunnelError } from '../errors-node.js'
 import { type IdentityFile, parseIdentityFile } from '../pki/index.js'
 import type { LoginFile, Reading } from './files.js'
 import { namingForeign } from './foreign-format.js'

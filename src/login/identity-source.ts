@@ -1,7 +1,7 @@
 // An identity that follows its files. Asking for it costs a stat a file; a changed file is read anew, and one that cannot be
 // used (half-written, mismatched) leaves the identity before it in place. Which files these are is not known here.
 import { equal } from '../bytes/index.js'
-import { asTunnelError, failure, type TunnelError } from '../errors.js'
+import { asTunnelError, failure, type TunnelError } from '../errors-node.js'
 import { type Identity, type IdentityInput, loadIdentity, nameText } from '../pki/index.js'
 import { nodeCrypto } from '../platform/node/crypto.js'
 import { type LoginFile, type Reading, reading, stampOf } from './files.js'

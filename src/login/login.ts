@@ -1,5 +1,5 @@
 // What an existing login gives: who we are, where to, whom to trust. The files beside this one read each kind.
-import type { TunnelError } from '../errors.js'
+import type { TunnelError } from '../errors-node.js'
 import type { Identity } from '../pki/index.js'
 import type { Route, WantedRoute } from './route.js'
 

@@ -2,7 +2,7 @@
 // current one. Every value is taken as text; keys that mean nothing here are left alone.
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { failure, loaded } from '../errors.js'
+import { failure, loaded } from '../errors-node.js'
 import type { Reading } from './files.js'
 import { hostAndPort, originOf } from './proxy-address.js'
 

@@ -1,6 +1,6 @@
 // Addresses of a Teleport proxy as people and profiles write them: a host, host:port, `host:web,ssh` with several ports, or
 // a URL.
-import { type ErrorCode, failure } from '../errors.js'
+import { type ErrorCode, failure } from '../errors-node.js'
 
 export interface ProxyAddress {
   /** Without brackets. */

@@ -1,6 +1,6 @@
 // Where a Teleport certificate leads: its subject carries, in attributes of a private arc, the database, application or
 // Kubernetes cluster that the proxy routes its connections to. A certificate for one must not be used for another.
-import { failure } from '../errors.js'
+import { failure } from '../errors-node.js'
 import { attribute, type Certificate, printable } from '../pki/index.js'
 
 export interface Route {

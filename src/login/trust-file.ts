@@ -1,5 +1,5 @@
 // Authorities in a file of a login.
-import { failure } from '../errors.js'
+import { failure } from '../errors-node.js'
 import { trustStore } from '../pki/index.js'
 
 /** PEM that has at least one certificate in it, and no broken one. Throws ERR_CONFIG_TRUST. */

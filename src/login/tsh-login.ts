@@ -3,7 +3,7 @@
 import { readdir } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { failure } from '../errors.js'
+import { failure } from '../errors-node.js'
 import type { Identity } from '../pki/index.js'
 import { type Reading, reading } from './files.js'
 import { readPair } from './files-identity.js'

@@ -68,7 +68,13 @@ export function readEachExtension(
 
 /** The keyIdentifier of an AuthorityKeyIdentifier; the other fields are hints that are not used. */
 export function readAuthorityKeyId(element: Der): Bytes | undefined {
-  return expectSequence(element).optional(0x80)?.content
+  // RFC 5280 §4.2.1.1: keyIdentifier, authorityCertIssuer and authorityCertSerialNumber, each at most once.
+  const fields = expectSequence(element)
+  const id = fields.optional(0x80)?.content
+  fields.optional(0xa1)
+  fields.optional(0x82)
+  fields.end()
+  return id
 }
 
 const neverCritical: ReadonlySet<string> = new Set([

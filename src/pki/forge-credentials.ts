@@ -22,7 +22,7 @@ export interface Pkcs12Content {
 
 /** DER of the PrivateKeyInfo inside an EncryptedPrivateKeyInfo. Throws ERR_CONFIG_PASSPHRASE, or ERR_CONFIG_IDENTITY. */
 export function decryptPkcs8(encrypted: Uint8Array, passphrase: string): Bytes {
-  const info = forge.asn1.fromDer(fromLatin1(encrypted))
+  const info = affordable(readAsn1(encrypted, 'the encrypted key is malformed'))
   // RFC 8018 §5.2 takes octets (UTF-8 by convention), RFC 7292 §B.1 characters: PBES1 here means PKCS#12's.
   for (const password of new Set([forge.util.encodeUtf8(passphrase), passphrase])) {
     try {
@@ -62,26 +62,26 @@ export function openPkcs12(file: Uint8Array, passphrase: string): Pkcs12Content 
   const bags = (bagType: string) => pfx.getBags({ bagType })[bagType] ?? []
   const id = (bag: { attributes: { localKeyId?: readonly string[] } }): string | undefined =>
     bag.attributes.localKeyId?.[0]
-  return {
-    keys: [...bags(oids.pkcs8ShroudedKeyBag), ...bags(oids.keyBag)].map((bag) => ({
-      der: bytes(bag.key ? wrapRsaPrivateKey(privateKeyToAsn1(bag.key)) : bag.asn1!),
-      id: id(bag),
-    })),
-    certificates: bags(oids.certBag).map((bag) => ({
-      der: bytes(bag.cert ? certificateToAsn1(bag.cert) : bag.asn1!),
-      id: id(bag),
-    })),
+  try {
+    return {
+      keys: [...bags(oids.pkcs8ShroudedKeyBag), ...bags(oids.keyBag)].map((bag) => ({
+        der: bytes(bag.key ? wrapRsaPrivateKey(privateKeyToAsn1(bag.key)) : bag.asn1!),
+        id: id(bag),
+      })),
+      certificates: bags(oids.certBag).map((bag) => ({
+        der: bytes(bag.cert ? certificateToAsn1(bag.cert) : bag.asn1!),
+        id: id(bag),
+      })),
+    }
+  } catch (cause) {
+    // Bags that are none, for instance.
+    throw failure(code, 'the PKCS#12 file is malformed', { cause })
   }
 }
 
 function openPfx(file: Uint8Array, passphrase: string): ReturnType<typeof forge.pkcs12.pkcs12FromAsn1> {
-  let pfx: Parameters<typeof forge.asn1.toDer>[0]
-  try {
-    // RFC 7292 §4.1: BER is allowed here, and some writers use it.
-    pfx = forge.asn1.fromDer(fromLatin1(file), { strict: false })
-  } catch (cause) {
-    throw failure(code, 'not a PKCS#12 file', { cause })
-  }
+  // RFC 7292 §4.1: BER is allowed here, and some writers use it.
+  const pfx = affordable(readAsn1(file, 'not a PKCS#12 file', { strict: false }))
   try {
     return forge.pkcs12.pkcs12FromAsn1(pfx, false, passphrase)
   } catch (cause) {
@@ -89,5 +89,69 @@ function openPfx(file: Uint8Array, passphrase: string): ReturnType<typeof forge.
     const { message } = cause as Error
     const isSecret = /could not be verified|decrypt|wrong password|padding/i.test(message)
     throw failure(isSecret ? 'ERR_CONFIG_PASSPHRASE' : code, 'the PKCS#12 file does not open', { cause })
+  }
+}
+
+type Asn1 = Parameters<typeof forge.asn1.toDer>[0]
+
+function readAsn1(bytes: Uint8Array, otherwise: string, options?: { strict: boolean }): Asn1 {
+  try {
+    return forge.asn1.fromDer(fromLatin1(bytes), options)
+  } catch (cause) {
+    throw failure(code, otherwise, { cause })
+  }
+}
+
+/** Rounds of one key derivation, and of all in a file. OpenSSL writes 2 048; advice for passwords is at 600 000. */
+const MAX_ROUNDS = 1_000_000
+const MAX_ROUNDS_IN_ALL = 4_000_000
+
+/**
+ * Refuses what would take minutes to derive keys for: a file says itself how many rounds (RFC 8018 §4.2). Salt and rounds
+ * stand side by side in all of PBES1, PBES2 and the MAC of PKCS#12.
+ */
+function affordable(root: Asn1): Asn1 {
+  let total = 0
+  const visit = (element: Asn1, depth: number): void => {
+    const { value } = element
+    const children = is(element, OCTET_STRING) ? wrapped(value) : typeof value === 'string' ? [] : value
+    for (const [i, each] of children.entries()) {
+      if (is(each, INTEGER) && is(children[i - 1], OCTET_STRING)) total += rounds(each.value)
+      if (total > MAX_ROUNDS_IN_ALL)
+        throw failure(code, 'opening it takes more rounds of key derivation than are allowed')
+      if (depth < MAX_DEPTH) visit(each, depth + 1)
+    }
+  }
+  visit(root, 0)
+  return root
+}
+
+const UNIVERSAL = 0
+const INTEGER = 2
+const OCTET_STRING = 4
+/** Levels looked into; a shrouded key bag is at the fifteenth. */
+const MAX_DEPTH = 40
+
+function is(element: Asn1 | undefined, type: number): boolean {
+  return element?.tagClass === UNIVERSAL && element.type === type
+}
+
+function rounds(value: Asn1['value']): number {
+  let sum = 0
+  for (const octet of typeof value === 'string' ? value : '') sum = sum * 256 + octet.charCodeAt(0)
+  return sum > MAX_ROUNDS ? Number.POSITIVE_INFINITY : sum
+}
+
+/** What an OCTET STRING wraps, where that is BER itself; in BER it may come in pieces. */
+function wrapped(value: Asn1['value']): readonly Asn1[] {
+  const text =
+    typeof value === 'string'
+      ? value
+      : value.map((piece) => (typeof piece.value === 'string' ? piece.value : '')).join('')
+  if (!text.startsWith('\x30')) return []
+  try {
+    return [forge.asn1.fromDer(text, { strict: false })]
+  } catch {
+    return []
   }
 }

@@ -12,7 +12,12 @@ declare module 'node-forge/lib/forge.js' {
     finish(): boolean
     readonly output: Binary
   }
-  type Asn1 = { readonly opaque: unique symbol }
+  interface Asn1 {
+    readonly tagClass: number
+    readonly type: number
+    /** Binary, or what a constructed one holds. */
+    readonly value: string | readonly Asn1[]
+  }
   interface Bag {
     readonly attributes: { readonly localKeyId?: readonly string[] }
     /** An RSA key, otherwise null and `asn1` is set. */

@@ -1,6 +1,6 @@
 // Names that peers agree on: which ALPN a protocol has at a Teleport proxy (or a gateway configured alike), which server
 // name goes with it, and what local clients of it need. Data and pure functions; nothing is dialed, read or printed here.
-import { failure } from '../errors.js'
+import { failure } from '../errors-node.js'
 import { databasePresets } from './databases.js'
 import { proxyPresets } from './proxies.js'
 

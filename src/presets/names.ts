@@ -1,6 +1,6 @@
 // Names that are computed: server names and ALPN names that carry a cluster, a host or a version.
 import { base64, hex, utf8 } from '../bytes/index.js'
-import { failure } from '../errors.js'
+import { failure } from '../errors-node.js'
 
 const clusterSuffix = 'teleport.cluster.local'
 

@@ -1,6 +1,6 @@
 // Everything but databases: applications, SSH, Kubernetes, and a cluster's own services. Ping framing exists for TCP
 // applications and MCP only.
-import { failure } from '../errors.js'
+import { failure } from '../errors-node.js'
 import type { PresetEntry } from './index.js'
 import { authServerName, kubeServerName } from './names.js'
 

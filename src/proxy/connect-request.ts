@@ -1,7 +1,7 @@
 // HTTP CONNECT (RFC 9110 §9.3.6), the proxy's side: one strict parser of a bounded head, and honest answers. Whatever two
 // parsers could read differently is refused, not guessed.
 import { equalConstantTime, fromLatin1, utf8 } from '../bytes/index.js'
-import { failure, type TunnelError } from '../errors.js'
+import { failure, type TunnelError } from '../errors-node.js'
 import type { Parse } from './held-wire.js'
 import type { Credentials } from './options.js'
 import { type Requested, requestedText } from './rules.js'

@@ -2,7 +2,7 @@
 // somebody decided otherwise: a local proxy lets in whoever reaches it.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { type AddressInfo, isIP, type Server } from 'node:net'
-import { failure, type TunnelError } from '../errors.js'
+import { failure, type TunnelError } from '../errors-node.js'
 import type { Endpoint } from './options.js'
 import { listenUnix } from './unix-socket.js'
 

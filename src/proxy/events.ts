@@ -1,6 +1,6 @@
 // What can be watched of local proxies: events as they happen, and the open connections at any time. No payload, no secret.
 import type { TunnelInfo } from '../dial/index.js'
-import type { TunnelError } from '../errors.js'
+import type { TunnelError } from '../errors-node.js'
 
 /** Where a listener listens, as it came to be. */
 export interface ListeningFacts {

@@ -1,7 +1,7 @@
 // What is said with a client before its tunnel opens, by what the listener speaks: where it wants to go, that it may, and
 // in the end whether it gets there. Every conversation is linear; parsers and answers are in the files of their protocols.
 import { latin1, utf8 } from '../bytes/index.js'
-import { failure, type TunnelError } from '../errors.js'
+import { failure, type TunnelError } from '../errors-node.js'
 import type { Wire } from '../stream/index.js'
 import * as http from './connect-request.js'
 import type { HeldWire } from './held-wire.js'

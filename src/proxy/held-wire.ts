@@ -1,6 +1,6 @@
 // A wire that is read from the start, so that a client that goes away is noticed before its tunnel is open, and whose first
 // bytes can be looked at. Requests are taken off it; everything else waits, bounded, for whoever starts it.
-import { failure, type TunnelError } from '../errors.js'
+import { failure, type TunnelError } from '../errors-node.js'
 import type { MaybePromise } from '../layer.js'
 import type { Wire, WireEvents } from '../stream/index.js'
 

@@ -1,7 +1,7 @@
 // The first packets of a PostgreSQL client (protocol documentation, "Message Formats"): requests for encryption, which end
 // here because the tunnel encrypts already, and the packets that go to the server as they are: startup and cancel. A cancel
 // is a connection of its own, so it has its own tunnel and reaches the server like any other.
-import { failure } from '../errors.js'
+import { failure } from '../errors-node.js'
 import type { Parse } from './held-wire.js'
 
 const sslRequest = 80877103

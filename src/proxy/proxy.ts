@@ -1,7 +1,7 @@
 // Local proxies: several listeners over one dialer. Owns what listens and what is open, so that close() can drain it.
 import { setMaxListeners } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
-import { failure } from '../errors.js'
+import { failure } from '../errors-node.js'
 import { isLocal, type Listening, listenAt } from './endpoint.js'
 import type { ConnectionFacts, ListeningFacts, ProxyEvent } from './events.js'
 import { defaultLimits, defaultTimeouts, type ListenerOptions, type ProxyOptions } from './options.js'

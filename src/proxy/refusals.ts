@@ -1,7 +1,7 @@
 // How a failed dial is told in the client's own protocol, so that psql, mysql and redis-cli print the code and the hint
 // instead of "server closed the connection".
 import { utf8 } from '../bytes/index.js'
-import type { TunnelError } from '../errors.js'
+import type { TunnelError } from '../errors-node.js'
 import type { DirectListener } from './options.js'
 
 /** The last bytes for a client without a tunnel; nothing where its protocol has no words for it. */

@@ -1,6 +1,6 @@
 // Which names clients may ask for: exact names and suffixes, the first that fits, and nothing by default. There is no rule
 // for everything: a listener of this kind is never an open proxy.
-import { failure } from '../errors.js'
+import { failure } from '../errors-node.js'
 import type { Rule, Target } from './options.js'
 
 /** What a client asked for, host without brackets. */

@@ -2,7 +2,7 @@
 // client that goes away ends its dial; a dial that fails is told in the client's protocol where that has words for it.
 import type { Socket } from 'node:net'
 import type { TunnelInfo } from '../dial/index.js'
-import { asTunnelError, type TunnelError } from '../errors.js'
+import { asTunnelError, type TunnelError } from '../errors-node.js'
 import { pipe, signalScope, takeWire, type Wire, withDeadline } from '../stream/index.js'
 import type { ConnectionFacts } from './events.js'
 import { conversation, type Refuse } from './greet.js'

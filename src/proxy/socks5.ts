@@ -1,7 +1,7 @@
 // SOCKS Protocol Version 5 (RFC 1928) with username and password (RFC 1929), the server's side: CONNECT only, since tunnels
 // are byte streams. Parsers of single messages and the bytes of answers; the order of things is in greet.ts.
 import { equalConstantTime, fromLatin1, utf8 } from '../bytes/index.js'
-import { failure, type TunnelError } from '../errors.js'
+import { failure, type TunnelError } from '../errors-node.js'
 import type { Parse } from './held-wire.js'
 import type { Credentials } from './options.js'
 import type { Requested } from './rules.js'

@@ -4,7 +4,7 @@
 import { chmod, link, lstat, mkdtemp, rm, rmdir, unlink } from 'node:fs/promises'
 import { connect, type Server } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
-import { failure, type TunnelError } from '../errors.js'
+import { failure, type TunnelError } from '../errors-node.js'
 
 // Of sun_path: 108 on Linux, 104 on macOS and BSD, the zero at its end included.
 const longestPath = 103

@@ -104,7 +104,10 @@ export async function startContender(
   contender: string,
   setup: Setup,
 ): Promise<(order: Exclude<Order, { do: 'be' }>) => Promise<Answer>> {
-  const flags = process.env.BENCH_PROFILE === contender ? ['--cpu-prof', '--cpu-prof-dir=/tmp/profiles'] : []
+  const flags =
+    process.env.BENCH_PROFILE === contender
+      ? ['--cpu-prof', `--cpu-prof-dir=${process.env.BENCH_PROFILE_FOLDER ?? 'profiles'}`]
+      : []
   const child = await start('runner', [], flags)
   await ask(child, { do: 'be', contender, setup })
   return (order) => ask<Answer>(child, order)

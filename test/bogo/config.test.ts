@@ -1,7 +1,7 @@
 // The translation the runner is given must not name codes that are gone, nor switch tests off without saying why.
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { errorRows } from '../../src/errors.js'
+import { errorRows } from '../../src/errors-node.js'
 import { readCommandLine, Unimplemented } from './flags.js'
 import { outOfScope } from './scope.js'
 

@@ -30,7 +30,10 @@ export function applied(bytes: Uint8Array, changes: readonly Edit[]): Uint8Array
   return changes.reduce(change, new Uint8Array(bytes))
 }
 
-function change(bytes: Uint8Array<ArrayBuffer>, { kind, at: part, value, length }: Edit): Uint8Array<ArrayBuffer> {
+function change(
+  bytes: Uint8Array<ArrayBuffer>,
+  { kind, at: part, value, length }: Edit,
+): Uint8Array<ArrayBuffer> {
   const at = Math.floor((part * bytes.length) / 65_536)
   const to = Math.min(bytes.length, at + length)
   const copy = bytes.slice()
@@ -52,13 +55,21 @@ function change(bytes: Uint8Array<ArrayBuffer>, { kind, at: part, value, length 
       if (at + 4 <= copy.length) view.setUint32(at, value * 65_537)
       return copy
     case 'insert':
-      return concat(bytes.subarray(0, at), new Uint8Array(Math.min(length, 64)).fill(value), bytes.subarray(at))
+      return concat(
+        bytes.subarray(0, at),
+        new Uint8Array(Math.min(length, 64)).fill(value),
+        bytes.subarray(at),
+      )
     case 'run':
       return concat(bytes.subarray(0, at), new Uint8Array(length).fill(value), bytes.subarray(at))
     case 'remove':
       return concat(bytes.subarray(0, at), bytes.subarray(to))
     case 'repeat':
-      return concat(bytes.subarray(0, to), ...Array(1 + (value % 4)).fill(bytes.subarray(at, to)), bytes.subarray(to))
+      return concat(
+        bytes.subarray(0, to),
+        ...Array(1 + (value % 4)).fill(bytes.subarray(at, to)),
+        bytes.subarray(to),
+      )
     case 'cut':
       return bytes.slice(0, at)
     case 'append':
@@ -92,25 +103,36 @@ export function mutatedText(bases: readonly string[], pieces: readonly string[])
   const slip = fc.record({
     at: fc.nat(65_535),
     piece: fc.constantFrom(...pieces),
-    times: fc.oneof({ weight: 12, arbitrary: fc.integer({ min: 1, max: 3 }) }, { weight: 1, arbitrary: fc.nat(12_000) }),
+    times: fc.oneof(
+      { weight: 12, arbitrary: fc.integer({ min: 1, max: 3 }) },
+      { weight: 1, arbitrary: fc.nat(12_000) },
+    ),
     remove: fc.oneof(fc.constant(0), fc.nat(20)),
   })
-  return fc.tuple(fc.constantFrom(...bases), fc.array(slip, { maxLength: 5 }), fc.array(edit, { maxLength: 2 })).map(
-    ([base, slips, changes]) => {
+  return fc
+    .tuple(fc.constantFrom(...bases), fc.array(slip, { maxLength: 5 }), fc.array(edit, { maxLength: 2 }))
+    .map(([base, slips, changes]) => {
       let text = base
       for (const { at: part, piece, times, remove } of slips) {
         const at = Math.floor((part * text.length) / 65_536)
-        text = text.slice(0, at) + piece.repeat(Math.min(times, Math.ceil(40_000 / piece.length))) + text.slice(at + remove)
+        text =
+          text.slice(0, at) +
+          piece.repeat(Math.min(times, Math.ceil(40_000 / piece.length))) +
+          text.slice(at + remove)
       }
-      return Buffer.from(applied(Buffer.from(text, 'utf8'), changes)).toString('utf8').slice(0, 100_000)
-    },
-  )
+      return Buffer.from(applied(Buffer.from(text, 'utf8'), changes))
+        .toString('utf8')
+        .slice(0, 100_000)
+    })
 }
 
 /** Where to cut: sizes of the pieces, again and again until the bytes are used up. */
 export const cuts: Arbitrary<number[]> = fc.oneof(
   fc.constant<number[]>([1]),
-  fc.array(fc.oneof(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 3000 })), { minLength: 1, maxLength: 8 }),
+  fc.array(fc.oneof(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 3000 })), {
+    minLength: 1,
+    maxLength: 8,
+  }),
 )
 
 export function cut(bytes: Uint8Array, sizes: readonly number[]): Uint8Array[] {

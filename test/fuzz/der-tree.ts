@@ -99,7 +99,12 @@ function parse(bytes: Uint8Array, depth = 0): Node[] | undefined {
     at += length
     // Constructed ones, and strings that wrap DER, as extensions and keys do.
     const wraps = tag === 4 || (tag === 3 && content[0] === 0)
-    const inner = (tag & 0x20) !== 0 ? parse(content, depth + 1) : wraps && content.length > 2 ? parse(tag === 3 ? content.subarray(1) : content, depth + 1) : undefined
+    const inner =
+      (tag & 0x20) !== 0
+        ? parse(content, depth + 1)
+        : wraps && content.length > 2
+          ? parse(tag === 3 ? content.subarray(1) : content, depth + 1)
+          : undefined
     nodes.push({ tag, content, children: inner?.length ? inner : undefined })
   }
   return nodes

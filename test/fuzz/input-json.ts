@@ -2,7 +2,9 @@
 import { fromHex, hex } from '../../src/bytes/index.js'
 
 export function writeInput(input: unknown): string {
-  return JSON.stringify(input, (_, value: unknown) => (value instanceof Uint8Array ? { hex: hex(value) } : value))
+  return JSON.stringify(input, (_, value: unknown) =>
+    value instanceof Uint8Array ? { hex: hex(value) } : value,
+  )
 }
 
 export function readInput(value: unknown): unknown {

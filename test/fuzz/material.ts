@@ -28,7 +28,11 @@ async function make(): Promise<Material> {
     authority.issue({ commonName: 'alice', usage: 'client', key: 'ecdsa-p384' }),
     authority.issue({ names, key: 'rsa-2048' }),
   ])
-  const chains = issued.flatMap(({ chain }) => chain.match(/-----BEGIN[\s\S]*?-----END CERTIFICATE-----/g) ?? [])
-  const certificates = [...chains, authority.certificate].map((pem) => new Uint8Array(new X509Certificate(pem).raw))
+  const chains = issued.flatMap(
+    ({ chain }) => chain.match(/-----BEGIN[\s\S]*?-----END CERTIFICATE-----/g) ?? [],
+  )
+  const certificates = [...chains, authority.certificate].map(
+    (pem) => new Uint8Array(new X509Certificate(pem).raw),
+  )
   return { authority, leaf: issued[0]!, certificates, keys: issued.map(({ privateKey }) => privateKey) }
 }

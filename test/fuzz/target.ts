@@ -8,6 +8,8 @@ export type Input = unknown
 
 export interface Prepared<I = Input> {
   readonly input: Arbitrary<I>
+  /** Milliseconds of processor time that one execution may take; a second unless a passphrase is paid for. */
+  readonly allowance?: number
   /** One execution. Throws what is wrong; `Violation` where a property does not hold. */
   execute(input: I): void | Promise<void>
   close?(): Promise<void> | void

@@ -21,7 +21,10 @@ export interface Task {
 }
 
 /** What a thread answers. */
-export type Answer = { readonly names: readonly string[] } | { readonly report: Report; readonly what: string } | { readonly input: string }
+export type Answer =
+  | { readonly names: readonly string[] }
+  | { readonly report: Report; readonly what: string }
+  | { readonly input: string }
 
 parentPort!.postMessage(await answer(workerData as Task | undefined))
 

@@ -14,7 +14,8 @@ const node = /^node:/
 // biome-ignore format: a table
 export const rooms: Readonly<Record<string, Room>> = {
   // Root files: what every room shares.
-  'errors':            { rooms: [] }, // errors.ts and its sentences, error-prose.ts
+  'errors':            { rooms: [] }, // errors.ts, its sentences in error-prose.ts, its rows for Node in error-rows-node.ts
+  'errors-node':       { rooms: ['errors'] },
   'explain':           { rooms: ['errors'] },
   'trace':             { rooms: ['errors'] },
   'layer':             { rooms: ['errors', 'trace'] },
@@ -39,18 +40,18 @@ export const rooms: Readonly<Record<string, Room>> = {
 
   // Adapters: the only rooms with runtime nouns. None imports another.
   'platform/memory':   { rooms: [...root, 'bytes', 'crypto', 'stream', 'platform', 'dial'] },
-  'platform/node':     { rooms: [...root, ...core, 'stream', 'platform', 'dial', 'index'], packages: [node] },
+  'platform/node':     { rooms: [...root, 'errors-node', ...core, 'stream', 'platform', 'dial', 'index'], packages: [node] },
   'platform/workerd':  { rooms: [...root, 'explain', ...core, 'stream', 'platform', 'dial', 'door', 'index'], packages: [/^cloudflare:sockets$/] },
   'platform/browser':  { rooms: [...root, 'explain', ...core, 'stream', 'platform', 'dial', 'door', 'index'] },
 
   // What stands on top.
   'index':             { rooms: [...root, 'explain', ...core, 'stream', 'platform', 'dial'] },
   'duplex':            { rooms: [...root, 'bytes', 'stream', 'dial'], packages: [node] },
-  'gateway':           { rooms: ['errors', 'error-prose', 'trace', 'bytes'], packages: [node, /^ws$/, /^pino$/, /^prom-client$/, /^smol-toml$/] },
-  'presets':           { rooms: ['errors', 'bytes'] },
-  'proxy':             { rooms: [...root, 'bytes', 'stream', 'dial', 'duplex', 'platform/node'], packages: [node] },
-  'login':             { rooms: ['errors', 'bytes', 'der', 'crypto', 'pki', 'dial', 'platform/node'], packages: [node, /^yaml$/] },
-  'cli':               { rooms: [...root, 'error-prose', 'index', ...core, 'stream', 'platform', 'dial', 'platform/node', 'duplex', 'gateway', 'login', 'presets', 'proxy'], packages: [node, /^node-forge$/, /^smol-toml$/, /^yaml$/, /^@electric-sql\/pglite/, /^pg$/] },
+  'gateway':           { rooms: ['errors', 'errors-node', 'error-prose', 'trace', 'bytes'], packages: [node, /^ws$/, /^pino$/, /^prom-client$/, /^smol-toml$/] },
+  'presets':           { rooms: ['errors', 'errors-node', 'bytes'] },
+  'proxy':             { rooms: [...root, 'errors-node', 'bytes', 'stream', 'dial', 'duplex', 'platform/node'], packages: [node] },
+  'login':             { rooms: ['errors', 'errors-node', 'bytes', 'der', 'crypto', 'pki', 'dial', 'platform/node'], packages: [node, /^yaml$/] },
+  'cli':               { rooms: [...root, 'errors-node', 'error-prose', 'index', ...core, 'stream', 'platform', 'dial', 'platform/node', 'duplex', 'gateway', 'login', 'presets', 'proxy'], packages: [node, /^node-forge$/, /^smol-toml$/, /^yaml$/, /^@electric-sql\/pglite/, /^pg$/] },
 }
 
 /** Names that hide what a folder is for. */

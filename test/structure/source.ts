@@ -60,7 +60,7 @@ export function roomOf(path: string): string {
     .replace(/^src\//, '')
     .replace(/(\.d)?\.ts$/, '')
     .split('/')
-  if (parts[0] === 'error-prose') return 'errors'
+  if (parts[0] === 'error-prose' || parts[0] === 'error-rows-node') return 'errors'
   if (parts[0] === 'crypto' && /^noble(-|$)/.test(parts[1] ?? '')) return 'crypto/noble'
   return parts[0] === 'platform' && parts.length > 2 ? `platform/${parts[1]}` : (parts[0] ?? '')
 }

@@ -1,5 +1,5 @@
 // `underpass completions bash|zsh|fish`: scripts made from the tables of options, for the shell to read.
-import { failure } from '../../errors.js'
+import { failure } from '../../errors-node.js'
 import type { Call, Command } from '../command.js'
 import { didYouMean } from '../nearest.js'
 

@@ -3,7 +3,7 @@
 import { resolve } from 'node:path'
 import type { TunnelInfo } from '../../dial/index.js'
 import { duplex } from '../../duplex/index.js'
-import { failure } from '../../errors.js'
+import { failure } from '../../errors-node.js'
 import type { Call, Command } from '../command.js'
 import type { Listener } from '../demo/listener.js'
 import type { QueryReport } from '../demo/queries.js'

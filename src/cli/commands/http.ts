@@ -1,7 +1,7 @@
 // `underpass http`: a local web server for a web application behind the tunnel. Reads what was said, prints the address, tells
 // what happens, and drains on Ctrl-C. The work is the proxy room's.
 import { setMaxListeners } from 'node:events'
-import { exitStatusOf, failure } from '../../errors.js'
+import { exitStatusOf, failure } from '../../errors-node.js'
 import type { HttpProxyEvent } from '../../proxy/index.js'
 import type { Call, Command } from '../command.js'
 import { identityOf } from '../dial-identity.js'

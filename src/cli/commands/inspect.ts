@@ -1,5 +1,5 @@
 // `underpass inspect`: one tunnel, watched: every message of both handshakes, the chain with what was checked, timings.
-import { failure } from '../../errors.js'
+import { failure } from '../../errors-node.js'
 import type { TimedTraceEvent } from '../../trace.js'
 import { certificateFacts, certificateFactsSchema, tlsFacts, tlsFactsSchema } from '../certificate-facts.js'
 import type { Call, Command } from '../command.js'

@@ -1,7 +1,7 @@
 // `underpass proxy`: local listeners whose connections are tunnels. Reads what was said, prints what to type, tells what
 // happens, and drains on Ctrl-C. The work is the proxy room's.
 import { setMaxListeners } from 'node:events'
-import { failure } from '../../errors.js'
+import { failure } from '../../errors-node.js'
 import type { IdentitySource } from '../../login/index.js'
 import type { ListeningFacts, ProxyEvent } from '../../proxy/index.js'
 import type { Call, Command } from '../command.js'

@@ -1,6 +1,6 @@
 // `underpass serve`: the gateway as a program. SIGTERM and Ctrl-C drain it, SIGHUP reloads its configuration.
 import { basename } from 'node:path'
-import { failure } from '../../errors.js'
+import { failure } from '../../errors-node.js'
 import { type LoadedConfig, loadConfig, startService } from '../../gateway/service/index.js'
 import type { Call, Command } from '../command.js'
 

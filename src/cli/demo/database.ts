@@ -4,7 +4,7 @@
 import { mkdir, open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { PGlite } from '@electric-sql/pglite'
-import { failure } from '../../errors.js'
+import { failure } from '../../errors-node.js'
 
 export interface Database {
   readonly port: number

@@ -2,7 +2,7 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { pipeline } from 'node:stream'
-import { asTunnelError, type TunnelError } from '../../errors.js'
+import { asTunnelError, type TunnelError } from '../../errors-node.js'
 
 export interface Listener {
   readonly port: number

@@ -2,7 +2,7 @@
 // checked against what it must be.
 
 import type { Duplex } from 'node:stream'
-import { failure } from '../../errors.js'
+import { failure } from '../../errors-node.js'
 
 /** What came back, in rows and in bytes of values. */
 export interface QueryReport {

@@ -1,5 +1,5 @@
 // From findings to what would mend them: the first cause first, with the lines of whose configuration.
-import { exitStatusOf } from '../../errors.js'
+import { exitStatusOf } from '../../errors-node.js'
 import type { Advice, DoctorReport, VendorGuess } from './findings.js'
 import { vendors } from './vendor-table.js'
 

@@ -2,7 +2,7 @@
 // interrupts and bugs, everything else is a finding. Then who stands there is guessed, and what would help is looked up.
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
-import { exitStatusOf, failure, TunnelError } from '../../errors.js'
+import { exitStatusOf, failure, TunnelError } from '../../errors-node.js'
 import type { Output } from '../output.js'
 import { tenths } from '../tenths.js'
 import { advise } from './advice.js'

@@ -1,6 +1,6 @@
 // What the doctor found, layer by layer: the object of `doctor --json`, which the readable report and the advice are made
 // from. Types only.
-import type { ErrorCode } from '../../errors.js'
+import type { ErrorCode } from '../../errors-node.js'
 import type { CertificateFacts, TlsFacts } from '../certificate-facts.js'
 
 export type Status = 'ok' | 'warn' | 'fail' | 'skipped'

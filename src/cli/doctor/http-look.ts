@@ -1,7 +1,7 @@
 // One HTTP exchange as a layer, for looking: sends what it is given, reads a head and the start of a body, and says how it
 // ended. It is lenient on purpose, since it is told error pages of everything on the way; nothing is trusted to it.
 import { fromLatin1, latin1 } from '../../bytes/index.js'
-import type { TunnelError } from '../../errors.js'
+import type { TunnelError } from '../../errors-node.js'
 import type { Layer, Sink } from '../../layer.js'
 
 export interface HttpAnswer {

@@ -1,7 +1,7 @@
 // HTTP as three requests see it: the ping of the server behind, a path that nobody has, and a request that is broken on
 // purpose, which the first thing that speaks HTTP must refuse itself. And plain HTTP where TLS is expected: whoever ends
 // TLS answers that, with nothing behind it involved.
-import { TunnelError } from '../../errors.js'
+import { TunnelError } from '../../errors-node.js'
 import { tenths } from '../tenths.js'
 import type { PingFinding } from './findings.js'
 import { type HttpAnswer, httpLook } from './http-look.js'

@@ -1,7 +1,7 @@
 // The outer TLS as three hellos see it: with the application's protocols, with http/1.1, and with none. What is selected
 // says who answers; the chain, judged apart from the handshake, says who signed for them.
 import { hex } from '../../bytes/index.js'
-import { TlsError, TunnelError } from '../../errors.js'
+import { TlsError, TunnelError } from '../../errors-node.js'
 import {
   type Certificate,
   parseCertificate,

@@ -1,6 +1,6 @@
 // The upgrade matrix: each way to ask, in a request of its own with exactly one `Upgrade` token; and the inner TLS behind
 // the best of them, once for each protocol. Also the idle limit, with pings and without.
-import { TunnelError } from '../../errors.js'
+import { TunnelError } from '../../errors-node.js'
 import { pingFraming, type UpgradeInfo, type UpgradeOptions, upgrade, webSocket } from '../../tunnel/index.js'
 import { tlsFacts } from '../certificate-facts.js'
 import { tenths } from '../tenths.js'

@@ -3,7 +3,7 @@
 import { defaultProbeAlpn } from '../../dial/defaults.js'
 import { underUpgrade } from '../../dial/outer-tls.js'
 import { type Settings, settingsOf, storeOf } from '../../dial/settings.js'
-import { asTunnelError, type Phase, type TunnelError } from '../../errors.js'
+import { asTunnelError, type Phase, type TunnelError } from '../../errors-node.js'
 import type { Layer } from '../../layer.js'
 import { dangerously, type TrustStore, trustStore, type UnverifiedTrust } from '../../pki/index.js'
 import type { Platform } from '../../platform/platform.js'

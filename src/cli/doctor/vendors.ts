@@ -1,7 +1,7 @@
 // Who stands on the way, guessed from what gives them away: headers, error pages, what a request that is broken on purpose
 // gets, what plain HTTP on a TLS port gets, and what is made of an unknown application protocol. Each guess carries its
 // evidence. What hides well is not seen: that nobody is named proves nothing.
-import { TunnelError } from '../../errors.js'
+import { TunnelError } from '../../errors-node.js'
 import type { Certainty, DoctorReport, VendorGuess } from './findings.js'
 import type { HttpAnswer } from './http-look.js'
 import type { HttpAnswers } from './probe-http.js'

@@ -1,5 +1,5 @@
 // What clients of SOCKS5 and CONNECT may ask for: `--allow 'orders.internal:5432=postgres'`, or [[allow]] tables.
-import { failure, type TunnelError } from '../../errors.js'
+import { failure, type TunnelError } from '../../errors-node.js'
 import { preset, presets } from '../../presets/index.js'
 import type { Rule } from '../../proxy/index.js'
 import type { Settings } from '../command.js'

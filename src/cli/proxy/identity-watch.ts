@@ -1,5 +1,5 @@
 // The certificates that listeners show, watched while they run: renewed when their files change, announced before they end.
-import type { TunnelError } from '../../errors.js'
+import type { TunnelError } from '../../errors-node.js'
 import type { IdentitySource } from '../../login/index.js'
 
 export type IdentityNews =

@@ -1,5 +1,5 @@
 // What `underpass proxy --json` prints: one object a line, an event each.
-import { exitStatusOf, type TunnelError } from '../../errors.js'
+import { exitStatusOf, type TunnelError } from '../../errors-node.js'
 import type { ConnectionFacts, ProxyEvent } from '../../proxy/index.js'
 import { count, milliseconds, oneOf, record, report, type Schema, text, texts, timings } from '../schemas.js'
 import { inTenths } from '../tenths.js'

@@ -1,7 +1,7 @@
 // Listeners as people write them: `--listen 'orders=tcp://127.0.0.1:5432?preset=postgres'` on the command line, [[listen]]
 // tables with the same keys in the config file. Read and checked here; made into listeners in listeners.ts.
 import { isAbsolute, join } from 'node:path'
-import { failure, type TunnelError } from '../../errors.js'
+import { failure, type TunnelError } from '../../errors-node.js'
 import type { Endpoint, ListenerOptions } from '../../proxy/index.js'
 import type { Settings } from '../command.js'
 import { kebab } from '../config-file.js'

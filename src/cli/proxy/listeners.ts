@@ -1,7 +1,7 @@
 // From what was said to what listens: each listener's protocol names, server name and identity, with the shared options as
 // defaults. Identities are read here for the first time, so that a bad one stops the start and not the first client.
 import { stat } from 'node:fs/promises'
-import { failure } from '../../errors.js'
+import { failure } from '../../errors-node.js'
 import type { IdentitySource, WantedRoute } from '../../login/index.js'
 import { type ClientKind, type Preset, preset } from '../../presets/index.js'
 import type { Credentials, ListenerOptions, Rule, Target } from '../../proxy/index.js'

@@ -3,7 +3,7 @@
 import { fstatSync } from 'node:fs'
 import { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
-import { failure, type TunnelError } from '../../errors.js'
+import { failure, type TunnelError } from '../../errors-node.js'
 import type { Wire, WireEvents } from '../../stream/index.js'
 
 export function standardStreams(stdin: NodeJS.ReadStream, stdout: NodeJS.WriteStream): Wire {

@@ -1,7 +1,7 @@
 // From a configuration file to what the gateway and the service around it are started with. Certificates and keys are
 // named by path and read here, so that the file itself holds no secret.
 import { basename, dirname, resolve } from 'node:path'
-import { failure } from '../../errors.js'
+import { failure } from '../../errors-node.js'
 import { checkRoutes, checkSettings } from '../config.js'
 import type { ClientRule, GatewayIdentity, GatewayOptions, Match, Route } from '../options.js'
 import { problemsOf } from './check.js'

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { parse as parseToml, TomlError } from 'smol-toml'
-import { failure, type TunnelError } from '../../errors.js'
+import { failure, type TunnelError } from '../../errors-node.js'
 
 /** Throws ERR_GATEWAY_CONFIG. */
 export async function readConfig(path: string): Promise<unknown> {

@@ -2,7 +2,7 @@
 // authentication, so it listens on the loopback unless told otherwise, and never on a door of the clients.
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { failure } from '../../errors.js'
+import { failure } from '../../errors-node.js'
 
 export interface AdminDoor {
   /** Why no new tunnels should be sent here, if so. */

@@ -1,7 +1,7 @@
 // The audit: one line for each connection that ended or was refused, in a file that is only appended to. A full disk is
 // counted and told; whether tunnels are taken meanwhile is the operator's choice.
 import { closeSync, openSync, writeSync } from 'node:fs'
-import { failure } from '../../errors.js'
+import { failure } from '../../errors-node.js'
 import type { GatewayEvent } from '../events.js'
 import { cleanValue } from './clean-text.js'
 

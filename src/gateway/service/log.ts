@@ -1,7 +1,7 @@
 // The log: JSON lines by pino, on standard error or in a file. What cannot be written (a full disk) is counted, and the
 // service goes on. Nothing here is secret: events carry none.
 import { type Logger, pino } from 'pino'
-import type { TunnelError } from '../../errors.js'
+import type { TunnelError } from '../../errors-node.js'
 import type { GatewayEvent } from '../events.js'
 import type { ServiceSettings } from '../file/load.js'
 import { cleanValue } from './clean-text.js'

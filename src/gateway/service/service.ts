@@ -1,6 +1,6 @@
 // The gateway as a service: configuration from a file, log, audit, metrics, the operator's door, reload and drain. No
 // signals and no process here: `underpass serve` decides when.
-import { asTunnelError } from '../../errors.js'
+import { asTunnelError } from '../../errors-node.js'
 import type { GatewayEvent } from '../events.js'
 import { type LoadedConfig, loadConfig } from '../file/load.js'
 import { packageVersion } from '../ping-endpoint.js'

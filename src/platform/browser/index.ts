@@ -11,65 +11,10 @@ import type { GenerateOptions, PendingIdentity } from './generated-identity.js'
 import type { IdentityStore } from './identity-store.js'
 import type { WebSocketInterface } from './web-socket.js'
 
-export type { Bytes } from '../../bytes/index.js'
-export type {
-  CryptoKeyLike,
-  CryptoProvider,
-  KeyKind,
-  SignatureAlgorithm,
-  Signer,
-} from '../../crypto/index.js'
-export type {
-  ConnectOptions,
-  Detection,
-  DetectOptions,
-  Dialer,
-  DialerOptions,
-  HeadersInput,
-  HeadersRequest,
-  KeepAlive,
-  Limits,
-  RetryPolicy,
-  Timeouts,
-  Timings,
-  TunnelInfo,
-  Verdict,
-} from '../../dial/index.js'
-export {
-  type AlertName,
-  type Blame,
-  CertificateError,
-  ConfigError,
-  DialError,
-  type ErrorCode,
-  FramingError,
-  type Phase,
-  StreamError,
-  TlsError,
-  TunnelError,
-  UpgradeError,
-} from '../../errors.js'
-export { explain } from '../../explain.js'
-export type { MaybePromise } from '../../layer.js'
-export {
-  type Certificate,
-  dangerously,
-  type Identity,
-  type IdentityInput,
-  loadIdentity,
-  type Trust,
-  type TrustInput,
-  type TrustStore,
-  trustStore,
-  type UnverifiedTrust,
-  type VerifiedChain,
-} from '../../pki/index.js'
-export type { ByteStream, StreamLimits, TunnelSocket } from '../../stream/index.js'
-export type { TlsInfo, TlsLimits } from '../../tls/index.js'
-export type { Direction, KeyLog, Span, TimedTraceEvent, Trace, TraceEvent } from '../../trace.js'
+export * from '../../door.js'
 export type { GeneratedKey, GenerateOptions, PendingIdentity } from './generated-identity.js'
 export type { IdentityStore, StoredIdentity } from './identity-store.js'
-export type { IdentityFile, Platform, WebSocketInterface }
+export type { IdentityFile, WebSocketInterface }
 
 /** What a page may choose beside the dialer's options. */
 export interface BrowserOptions {

@@ -55,7 +55,7 @@ import type {
 import { algorithmFits, algorithmName, isSignatureHash, signerCan } from '../../crypto/signatures.js'
 import { aesGcmRecordLimit, chachaRecordLimit, cipherSuites } from '../../crypto/suites.js'
 import { cryptoKeySigner } from '../../crypto/webcrypto-signers.js'
-import { failure } from '../../errors.js'
+import { failure } from '../../errors-node.js'
 
 const TAG = 16
 

@@ -1,7 +1,7 @@
 // CONNECT to an HTTP proxy as a layer: one request, one answer, then bytes pass untouched; what follows the head in the same
 // chunk rises. RFC 9110 §9.3.6 and §11.7, RFC 7617. The credentials enter the request and nothing else.
 import { base64, latin1, utf8 } from '../../bytes/index.js'
-import { failure, TunnelError } from '../../errors.js'
+import { failure, TunnelError } from '../../errors-node.js'
 import type { Layer } from '../../layer.js'
 import { fieldValues, httpHeadParser, printable, type ResponseHead } from '../../tunnel/http-head.js'
 import type { Address } from '../platform.js'

@@ -10,7 +10,7 @@ import {
   withSpares,
 } from '../../dial/index.js'
 import { errorProse } from '../../error-prose.js'
-import { installProse, loaded } from '../../errors.js'
+import { installProse, loaded } from '../../errors-node.js'
 import type { Address, Platform, WireOptions } from '../platform.js'
 import { nodeCrypto } from './crypto.js'
 import { mayLeaveByProxy, type Outbound, type OutboundOptions } from './outbound-face.js'

@@ -3,7 +3,7 @@
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { underUpgrade } from '../../dial/outer-tls.js'
-import { asTunnelError, failure, type TunnelError } from '../../errors.js'
+import { asTunnelError, failure, type TunnelError } from '../../errors-node.js'
 import { trustStore } from '../../pki/index.js'
 import type { Wire } from '../../stream/byte-stream.js'
 import { Connection, withDeadline } from '../../stream/index.js'

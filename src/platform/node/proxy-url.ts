@@ -1,5 +1,5 @@
 // The URL of a proxy. What it holds besides scheme, host and port are credentials, which go to the proxy and nowhere else.
-import { failure } from '../../errors.js'
+import { failure } from '../../errors-node.js'
 import type { Address } from '../platform.js'
 import type { Credentials } from './http-connect.js'
 

@@ -1,7 +1,7 @@
 // SOCKS5 (RFC 1928) with user and password (RFC 1929) as a layer: greeting, perhaps a password, one CONNECT, then bytes pass
 // untouched. Names go to the proxy as they are; whoever wants them resolved here gives an address.
 import { concat, utf8 } from '../../bytes/index.js'
-import { type ErrorCode, failure } from '../../errors.js'
+import { type ErrorCode, failure } from '../../errors-node.js'
 import type { Layer } from '../../layer.js'
 import { ipOctets } from '../../pki/index.js'
 import type { Address } from '../platform.js'

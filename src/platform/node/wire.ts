@@ -1,6 +1,6 @@
 // TCP on Node: a net.Socket as a Wire, and dialing with both address families raced. Nothing above TCP enters here.
 import { connect, type Socket } from 'node:net'
-import { type ErrorCode, failure, type TunnelError } from '../../errors.js'
+import { type ErrorCode, failure, type TunnelError } from '../../errors-node.js'
 import type { Wire, WireEvents } from '../../stream/byte-stream.js'
 import { handled, rejected } from '../../stream/deferred.js'
 import { abortError } from '../../stream/signal.js'

@@ -1,7 +1,7 @@
 // Which requests a local web server may serve with somebody's identity behind it. A page that another site made a name of
 // this machine for (DNS rebinding) shows by its Host; a page that just posts here from elsewhere shows by its Origin.
 import type { IncomingHttpHeaders } from 'node:http'
-import { failure } from '../../errors.js'
+import { failure } from '../../errors-node.js'
 
 const ofThisMachine: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]'])
 

@@ -1,6 +1,6 @@
 // What a client reads when there is no answer of the service: the code, the sentence, what to try; as a page for people.
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { TunnelError } from '../../errors.js'
+import type { TunnelError } from '../../errors-node.js'
 
 export function statusOf(error: TunnelError): number {
   switch (error.code) {

@@ -1,6 +1,6 @@
 // The service in HTTP/2: node's own client over tunnels, a new connection when the last one is full, leaving or gone.
 import { type ClientHttp2Session, connect, constants, type OutgoingHttpHeaders } from 'node:http2'
-import { failure, type TunnelError } from '../../errors.js'
+import { failure, type TunnelError } from '../../errors-node.js'
 import type { Answer, Asked, Exchange, Service, ServiceOptions } from './service.js'
 import { serviceFailure, tunnelTo } from './tunnel.js'
 

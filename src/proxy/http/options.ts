@@ -1,6 +1,6 @@
 // The vocabulary of the HTTP proxy, and every default beside its reason.
 import type { Dialer } from '../../dial/index.js'
-import type { TunnelError } from '../../errors.js'
+import type { TunnelError } from '../../errors-node.js'
 import type { Endpoint, Target } from '../options.js'
 
 export interface HttpProxyOptions {

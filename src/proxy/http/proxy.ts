@@ -2,7 +2,7 @@
 // failures answered by name. Who may ask is in admission.ts, how the service is asked in service.ts.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type Duplex, pipeline } from 'node:stream'
-import { asTunnelError, failure, type TunnelError } from '../../errors.js'
+import { asTunnelError, failure, type TunnelError } from '../../errors-node.js'
 import { isLocal, type Listening, listenAt } from '../endpoint.js'
 import { type Admitted, admitRequest, hostOf } from './admission.js'
 import { answerError, rawError, statusOf } from './error-page.js'

@@ -2,7 +2,7 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import type { Duplex, Readable, Writable } from 'node:stream'
 import type { Dialer } from '../../dial/index.js'
-import type { TunnelError } from '../../errors.js'
+import type { TunnelError } from '../../errors-node.js'
 import type { Target } from '../options.js'
 import type { Fields } from './headers.js'
 import type { HttpProxyLimits, HttpProxyTimeouts } from './options.js'

@@ -1,6 +1,6 @@
 // Tunnels as node's HTTP clients use them, and what their failures are called.
 import { duplex } from '../../duplex/index.js'
-import { asTunnelError, failure, TunnelError } from '../../errors.js'
+import { asTunnelError, failure, TunnelError } from '../../errors-node.js'
 import type { ServiceOptions } from './service.js'
 
 /** A tunnel, dialed when it is first used. */

@@ -12,13 +12,19 @@ import { must, outcome, type Target, target } from '../target.js'
 export const certificateTarget: Target = target('certificate', 'X.509 certificates', async () => {
   const { certificates } = await material()
   return {
-    input: fc.oneof({ weight: 1, arbitrary: mutated(certificates) }, { weight: 3, arbitrary: mutatedDer(certificates) }),
+    input: fc.oneof(
+      { weight: 1, arbitrary: mutated(certificates) },
+      { weight: 3, arbitrary: mutatedDer(certificates) },
+    ),
     execute(bytes: Uint8Array) {
       const { value: certificate } = outcome(() => parseCertificate(bytes))
       outcome(() => trustStore(bytes).find)
       if (certificate === undefined) return
       must(equal(certificate.der, bytes), 'not the whole of its bytes')
-      must(equal(parseCertificate(certificate.der).signed.data, certificate.signed.data), 'read twice, differently')
+      must(
+        equal(parseCertificate(certificate.der).signed.data, certificate.signed.data),
+        'read twice, differently',
+      )
       must(nameText(certificate.subject).length <= 600, 'a subject without end')
       matchesServerName('inner.example.com', certificate.altNames ?? [])
       matchesServerName('192.0.2.7', certificate.altNames ?? [])
@@ -37,6 +43,7 @@ function sameAsNode(bytes: Uint8Array, notAfter: number, ca: boolean): void {
     return
   }
   // OpenSSL's text has no year past 9999.
-  if (Number.isFinite(other.validTo)) must(other.validTo === notAfter, `notAfter ${notAfter}, for node:crypto ${other.validTo}`)
+  if (Number.isFinite(other.validTo))
+    must(other.validTo === notAfter, `notAfter ${notAfter}, for node:crypto ${other.validTo}`)
   must(!ca || other.ca, 'a CA for us and not for node:crypto')
 }

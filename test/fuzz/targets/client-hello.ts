@@ -32,7 +32,10 @@ const limit = 16 * 1024
 export const clientHelloTarget: Target = target('client-hello', "the gateway's ClientHello reader", () => ({
   input: fc.record({
     edits,
-    framed: fc.oneof({ weight: 5, arbitrary: fc.constant(true) }, { weight: 1, arbitrary: fc.constant(false) }),
+    framed: fc.oneof(
+      { weight: 5, arbitrary: fc.constant(true) },
+      { weight: 1, arbitrary: fc.constant(false) },
+    ),
     fragment: fc.constantFrom(1 << 14, 1 << 14, 100, 3, 1),
     outside: fc.oneof({ weight: 4, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: edits }),
     cuts,
@@ -41,7 +44,9 @@ export const clientHelloTarget: Target = target('client-hello', "the gateway's C
     const message = applied(real, changes)
     const body = message.length - 4
     if (framed && body >= 0) message.set([body >> 16, body >> 8, body & 255], 1)
-    const records = cut(message, [fragment]).map((part) => concat(new Uint8Array([22, 3, 1, part.length >> 8, part.length & 255]), part))
+    const records = cut(message, [fragment]).map((part) =>
+      concat(new Uint8Array([22, 3, 1, part.length >> 8, part.length & 255]), part),
+    )
     const bytes = applied(concat(...records), outside)
     const read = (pieces: readonly Uint8Array[]) =>
       outcome(() => {
@@ -57,16 +62,26 @@ export const clientHelloTarget: Target = target('client-hello', "the gateway's C
     // Past the limit it may be told earlier or later; never as something read.
     const over = [whole, pieced].some(({ error }) => error?.code === 'ERR_GATEWAY_LIMIT')
     if (!over) {
-      must(whole.error?.code === pieced.error?.code, `${whole.error?.code} whole, ${pieced.error?.code} in pieces`)
-      must(JSON.stringify(whole.value?.hello) === JSON.stringify(pieced.value?.hello), 'what is read depends on the pieces')
+      must(
+        whole.error?.code === pieced.error?.code,
+        `${whole.error?.code} whole, ${pieced.error?.code} in pieces`,
+      )
+      must(
+        JSON.stringify(whole.value?.hello) === JSON.stringify(pieced.value?.hello),
+        'what is read depends on the pieces',
+      )
     }
     const hello = whole.value?.hello
-    if (hello?.serverName !== undefined) must(/^[a-z0-9._-]{0,255}$/.test(hello.serverName), 'a server name that is none')
+    if (hello?.serverName !== undefined)
+      must(/^[a-z0-9._-]{0,255}$/.test(hello.serverName), 'a server name that is none')
     outcome(() => parseClientHello(message.subarray(4)))
     if (!framed || outside.length > 0 || hello === undefined) return
     const { value: ours } = outcome(() => readClientHello({ type: 1, bytes: message }).value)
     if (ours === undefined) return
-    must(ours.serverName?.toLowerCase().replace(/\.$/, '') === hello.serverName, 'another server name than the other parser reads')
+    must(
+      ours.serverName?.toLowerCase().replace(/\.$/, '') === hello.serverName,
+      'another server name than the other parser reads',
+    )
     must((ours.alpn ?? []).join() === hello.alpn.join(), 'another ALPN than the other parser reads')
   },
 }))

@@ -51,29 +51,40 @@ interface File {
   readonly json: boolean
 }
 
-const texts = (bases: readonly string[], pieces: readonly string[]) => fc.record({ text: mutatedText(bases, pieces), json: fc.boolean() })
+const texts = (bases: readonly string[], pieces: readonly string[]) =>
+  fc.record({ text: mutatedText(bases, pieces), json: fc.boolean() })
 
-export const gatewayConfigTarget: Target = target('gateway-config', "the gateway's configuration file", async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'underpass-fuzz-'))
-  for (const name of ['server.pem', 'server.key', 'users.pem']) await writeFile(join(folder, name), 'none')
-  return {
-    input: texts([gatewayToml, gatewayJson], grammar),
-    async execute({ text, json }: File) {
-      const name = json ? 'gateway.json' : 'gateway.toml'
-      const { value, error } = outcome(() => parseConfig(name, text))
-      must(error === undefined || error.code === 'ERR_GATEWAY_CONFIG', `a file that fails with ${error?.code}`)
-      if (error !== undefined) return
-      const problems = problemsOf(value, gatewaySchema)
-      // Only what gets past the schema is worth a file.
-      if (problems.length > 0) return
-      const path = join(folder, name)
-      await writeFile(path, text)
-      const loaded = await outcomeOf(() => loadConfig(path))
-      must(loaded.error === undefined || loaded.error.code === 'ERR_GATEWAY_CONFIG', `a file that fails with ${loaded.error?.code}`)
-    },
-    close: () => rm(folder, { recursive: true, force: true }),
-  }
-})
+export const gatewayConfigTarget: Target = target(
+  'gateway-config',
+  "the gateway's configuration file",
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'underpass-fuzz-'))
+    for (const name of ['server.pem', 'server.key', 'users.pem']) await writeFile(join(folder, name), 'none')
+    return {
+      input: texts([gatewayToml, gatewayJson], grammar),
+      async execute({ text, json }: File) {
+        const name = json ? 'gateway.json' : 'gateway.toml'
+        const { value, error } = outcome(() => parseConfig(name, text))
+        must(
+          error === undefined || error.code === 'ERR_GATEWAY_CONFIG',
+          `a file that fails with ${error?.code}`,
+        )
+        if (error !== undefined) return
+        const problems = problemsOf(value, gatewaySchema)
+        // Only what gets past the schema is worth a file.
+        if (problems.length > 0) return
+        const path = join(folder, name)
+        await writeFile(path, text)
+        const loaded = await outcomeOf(() => loadConfig(path))
+        must(
+          loaded.error === undefined || loaded.error.code === 'ERR_GATEWAY_CONFIG',
+          `a file that fails with ${loaded.error?.code}`,
+        )
+      },
+      close: () => rm(folder, { recursive: true, force: true }),
+    }
+  },
+)
 
 const options: readonly Option[] = [
   { flag: 'origin', value: 'URL', describe: '' },
@@ -81,23 +92,43 @@ const options: readonly Option[] = [
   { flag: 'server-name', value: 'NAME', describe: '' },
   { flag: 'trust', value: 'FILE', many: true, describe: '' },
 ]
-const command: Command = { name: 'proxy', summary: '', usage: '', options, examples: [], run: () => Promise.resolve(0) }
+const command: Command = {
+  name: 'proxy',
+  summary: '',
+  usage: '',
+  options,
+  examples: [],
+  run: () => Promise.resolve(0),
+}
 
-export const cliConfigTarget: Target = target('cli-config', "the command line's configuration file", async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'underpass-fuzz-'))
-  return {
-    input: texts([cliToml, JSON.stringify({ origin: 'https://o', alpn: ['a'], proxy: { trust: 'x' }, listen: [{ port: 1 }] })], grammar),
-    async execute({ text, json }: File) {
-      const path = join(folder, json ? 'under.json' : 'under.toml')
-      await writeFile(path, text)
-      const { value, error } = await outcomeOf(() => readConfigFile(path, command, [command], []))
-      must(error === undefined || error.code === 'ERR_CONFIG_INVALID', `a file that fails with ${error?.code}`)
-      if (value !== undefined) outcome(() => value.table('listen'))
-      must(!('polluted' in {}), 'a prototype was written to')
-    },
-    close: () => rm(folder, { recursive: true, force: true }),
-  }
-})
+export const cliConfigTarget: Target = target(
+  'cli-config',
+  "the command line's configuration file",
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'underpass-fuzz-'))
+    return {
+      input: texts(
+        [
+          cliToml,
+          JSON.stringify({ origin: 'https://o', alpn: ['a'], proxy: { trust: 'x' }, listen: [{ port: 1 }] }),
+        ],
+        grammar,
+      ),
+      async execute({ text, json }: File) {
+        const path = join(folder, json ? 'under.json' : 'under.toml')
+        await writeFile(path, text)
+        const { value, error } = await outcomeOf(() => readConfigFile(path, command, [command], []))
+        must(
+          error === undefined || error.code === 'ERR_CONFIG_INVALID',
+          `a file that fails with ${error?.code}`,
+        )
+        if (value !== undefined) outcome(() => value.table('listen'))
+        must(!('polluted' in {}), 'a prototype was written to')
+      },
+      close: () => rm(folder, { recursive: true, force: true }),
+    }
+  },
+)
 
 const profileYaml = `web_proxy_addr: teleport.example.com:443
 ssh_proxy_addr: teleport.example.com:3023
@@ -119,7 +150,10 @@ export const profileTarget: Target = target('tsh-profile', 'profiles of tsh', as
     async execute(text: string) {
       await writeFile(join(home, 'teleport.example.com.yaml'), text)
       const { error } = await outcomeOf(() => tshLogin({ home }))
-      must(error !== undefined && /^ERR_CONFIG_/.test(error.code), `a profile without keys ends with ${error?.code}`)
+      must(
+        error !== undefined && /^ERR_CONFIG_/.test(error.code),
+        `a profile without keys ends with ${error?.code}`,
+      )
     },
     close: () => rm(home, { recursive: true, force: true }),
   }

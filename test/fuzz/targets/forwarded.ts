@@ -16,49 +16,84 @@ interface Request {
   readonly text: string
 }
 
-const addresses = ['192.0.2.1', '198.51.100.7', '2001:db8::1', '::1', '::ffff:192.0.2.9', '10.0.0.1', 'fe80::1%eth0', '2001:db8:1:2:3:4:5:6', '::ffff:0:0', '1::']
+const addresses = [
+  '192.0.2.1',
+  '198.51.100.7',
+  '2001:db8::1',
+  '::1',
+  '::ffff:192.0.2.9',
+  '10.0.0.1',
+  'fe80::1%eth0',
+  '2001:db8:1:2:3:4:5:6',
+  '::ffff:0:0',
+  '1::',
+]
 // biome-ignore format: a list
 const bases = ['192.0.2.1, 10.0.0.1', 'for=192.0.2.1;proto=https;by=10.0.0.1, for="[2001:db8::1]:443"', 'for=unknown, for=_x', 'by="a;for=6.6.6.6";host="a,b\\"c";for=192.0.2.1', '']
 const pieces = [',', ';', '"', '\\', '\\"', 'for=', 'for="', '[', ']', ' ', '\t', ':', '=', '%', ...addresses]
 
-export const forwardedTarget: Target = target('forwarded', 'X-Forwarded-For, Forwarded and PROXY headers', () => ({
-  input: fc.record({
-    header: fc.constantFrom('x-forwarded-for' as const, 'forwarded' as const),
-    lines: fc.array(mutatedText(bases, pieces).map((text) => text.replace(/[\0-\x08\x0a-\x1f\x7f]/g, '').slice(0, 16_000)), { maxLength: 3 }),
-    hops: fc.oneof(fc.constant(null), fc.integer({ min: 1, max: 4 })),
-    ours: fc.constantFrom(...addresses.filter((address) => !address.includes('%'))),
-    text: fc.string({ maxLength: 60 }),
+export const forwardedTarget: Target = target(
+  'forwarded',
+  'X-Forwarded-For, Forwarded and PROXY headers',
+  () => ({
+    input: fc.record({
+      header: fc.constantFrom('x-forwarded-for' as const, 'forwarded' as const),
+      lines: fc.array(
+        mutatedText(bases, pieces).map((text) =>
+          text.replace(/[\0-\x08\x0a-\x1f\x7f]/g, '').slice(0, 16_000),
+        ),
+        { maxLength: 3 },
+      ),
+      hops: fc.oneof(fc.constant(null), fc.integer({ min: 1, max: 4 })),
+      ours: fc.constantFrom(...addresses.filter((address) => !address.includes('%'))),
+      text: fc.string({ maxLength: 60 }),
+    }),
+    execute({ header, lines, hops, ours, text }: Request) {
+      const rule = forwardedRule(
+        hops === null ? { header, trusted: ['10.0.0.0/8', '::1'] } : { header, hops },
+      )
+      const own = header === 'forwarded' ? `for="${ours.includes(':') ? `[${ours}]` : ours}"` : ours
+      // As a proxy does it: behind what came, in a line of its own.
+      const given = clientAddress(rule, { [header]: [...lines, own] }, '10.9.9.9')
+      must(isIP(given) !== 0, `${JSON.stringify(given)} is no address`)
+      if (hops === 1)
+        must(
+          given === ours.replace('::ffff:192', '192'),
+          `our proxy wrote ${ours}, and ${given} was believed`,
+        )
+      must(isIP(clientAddress(rule, { [header]: lines.join(', ') }, '10.9.9.9')) !== 0, 'no address')
+      for (const address of addresses) addressGroup(address)
+      must(addressGroup(given).length < 60, 'a group without end')
+      const head = proxyHeader({
+        source: { address: given, port: 65_535 },
+        destination: { address: ours, port: 1 },
+        alpn: text.replace(/[^\0-\xff]/g, '').slice(0, 255),
+        serverName: text,
+        tls: { version: 'TLSv1.3', cipher: text, verified: true, commonName: text },
+      })
+      checkHeader(head, given, ours)
+    },
   }),
-  execute({ header, lines, hops, ours, text }: Request) {
-    const rule = forwardedRule(hops === null ? { header, trusted: ['10.0.0.0/8', '::1'] } : { header, hops })
-    const own = header === 'forwarded' ? `for="${ours.includes(':') ? `[${ours}]` : ours}"` : ours
-    // As a proxy does it: behind what came, in a line of its own.
-    const given = clientAddress(rule, { [header]: [...lines, own] }, '10.9.9.9')
-    must(isIP(given) !== 0, `${JSON.stringify(given)} is no address`)
-    if (hops === 1) must(given === ours.replace('::ffff:192', '192'), `our proxy wrote ${ours}, and ${given} was believed`)
-    must(isIP(clientAddress(rule, { [header]: lines.join(', ') }, '10.9.9.9')) !== 0, 'no address')
-    for (const address of addresses) addressGroup(address)
-    must(addressGroup(given).length < 60, 'a group without end')
-    const head = proxyHeader({
-      source: { address: given, port: 65_535 },
-      destination: { address: ours, port: 1 },
-      alpn: text.replace(/[^\0-\xff]/g, '').slice(0, 255),
-      serverName: text,
-      tls: { version: 'TLSv1.3', cipher: text, verified: true, commonName: text },
-    })
-    checkHeader(head, given, ours)
-  },
-}))
+)
 
 /** HAProxy's proxy-protocol.txt §2.2, read again. */
 function checkHeader(head: Buffer, source: string, destination: string): void {
-  must(head.subarray(0, 12).toString('hex') === '0d0a0d0a000d0a515549540a' && head[12] === 0x21, 'no PROXY header')
+  must(
+    head.subarray(0, 12).toString('hex') === '0d0a0d0a000d0a515549540a' && head[12] === 0x21,
+    'no PROXY header',
+  )
   must(head.readUInt16BE(14) === head.length - 16, 'a wrong length')
   const addressBytes = head[13] === 0x11 ? 4 : head[13] === 0x21 ? 16 : 0
   let at = 16
   if (addressBytes > 0) {
-    must(same(text(head.subarray(at, at + addressBytes)), source), `${source} was written as ${text(head.subarray(at, at + addressBytes))}`)
-    must(same(text(head.subarray(at + addressBytes, at + 2 * addressBytes)), destination), 'another destination')
+    must(
+      same(text(head.subarray(at, at + addressBytes)), source),
+      `${source} was written as ${text(head.subarray(at, at + addressBytes))}`,
+    )
+    must(
+      same(text(head.subarray(at + addressBytes, at + 2 * addressBytes)), destination),
+      'another destination',
+    )
     at += 2 * addressBytes + 4
   }
   while (at < head.length) at += 3 + head.readUInt16BE(at + 1)

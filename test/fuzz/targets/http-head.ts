@@ -39,14 +39,27 @@ export const httpHeadTarget: Target = target('http-head', 'answers to a connecti
   async execute({ protocol, text, cuts: sizes }: Answer) {
     const bytes = latin1(text.replace(/[^\0-\xff]/g, '?'))
     const fresh = () =>
-      upgrade({ host: 'origin.example.com', protocol, crypto: { random: (n) => Uint8Array.from({ length: n }, (_, i) => i) }, limits })
+      upgrade({
+        host: 'origin.example.com',
+        protocol,
+        crypto: { random: (n) => Uint8Array.from({ length: n }, (_, i) => i) },
+        limits,
+      })
     const whole = await runLayer<UpgradeInfo>(fresh(), [bytes.slice()])
     const pieced = await runLayer<UpgradeInfo>(fresh(), cut(bytes, sizes))
-    must(whole.error?.code === pieced.error?.code, `${whole.error?.code} whole, ${pieced.error?.code} in pieces`)
+    must(
+      whole.error?.code === pieced.error?.code,
+      `${whole.error?.code} whole, ${pieced.error?.code} in pieces`,
+    )
     must(JSON.stringify(whole.info) === JSON.stringify(pieced.info), 'the answer depends on how it came')
     must(hex(concat(...whole.up)) === hex(concat(...pieced.up)), 'what rises depends on how it came')
-    must(hex(concat(...whole.down)) === hex(concat(...pieced.down)), 'what is sent depends on how the answer came')
-    for (const line of whole.error?.evidence ?? []) must(/^[\x20-\x7e]*$/.test(line), 'evidence that is not plain text')
-    if (whole.info !== undefined) must(bytes.length - concat(...whole.up).length <= limits.httpHead, 'a head past its bound')
+    must(
+      hex(concat(...whole.down)) === hex(concat(...pieced.down)),
+      'what is sent depends on how the answer came',
+    )
+    for (const line of whole.error?.evidence ?? [])
+      must(/^[\x20-\x7e]*$/.test(line), 'evidence that is not plain text')
+    if (whole.info !== undefined)
+      must(bytes.length - concat(...whole.up).length <= limits.httpHead, 'a head past its bound')
   },
 }))

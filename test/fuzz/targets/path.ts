@@ -46,8 +46,14 @@ const node = fc.record({
     { weight: 1, arbitrary: fc.tuple(fc.integer({ min: -5, max: 5 }), fc.integer({ min: -5, max: 5 })) },
   ),
   hints: fc.boolean(),
-  constraint: fc.oneof({ weight: 6, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.integer({ min: 1, max: 3 }) }),
-  broken: fc.oneof({ weight: 12, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
+  constraint: fc.oneof(
+    { weight: 6, arbitrary: fc.constant(0) },
+    { weight: 1, arbitrary: fc.integer({ min: 1, max: 3 }) },
+  ),
+  broken: fc.oneof(
+    { weight: 12, arbitrary: fc.constant(false) },
+    { weight: 1, arbitrary: fc.constant(true) },
+  ),
 })
 
 /** Keys follow names, so that most signatures are right; a few nodes are wrong on purpose. */
@@ -55,12 +61,18 @@ const consistent = node.map((each) => ({ ...each, key: each.subject % keys, sign
 
 const small = fc.oneof(fc.constant(undefined), fc.integer({ min: 0, max: 12 }))
 const graph = fc.record({
-  nodes: fc.array(fc.oneof({ weight: 4, arbitrary: consistent }, { weight: 1, arbitrary: node }), { minLength: 1, maxLength: 40 }),
+  nodes: fc.array(fc.oneof({ weight: 4, arbitrary: consistent }, { weight: 1, arbitrary: node }), {
+    minLength: 1,
+    maxLength: 40,
+  }),
   anchors: fc.array(fc.nat(39), { minLength: 1, maxLength: 4 }),
   limits: fc
     .record({ candidates: small, signatures: small, intermediates: small, comparisons: small })
     .map((limits) => Object.fromEntries(Object.entries(limits).filter(([, limit]) => limit !== undefined))),
-  repeat: fc.oneof({ weight: 10, arbitrary: fc.constant(1) }, { weight: 1, arbitrary: fc.integer({ min: 2, max: 200 }) }),
+  repeat: fc.oneof(
+    { weight: 10, arbitrary: fc.constant(1) },
+    { weight: 1, arbitrary: fc.integer({ min: 2, max: 200 }) },
+  ),
 })
 
 export const pathTarget: Target = target('path', 'path validation over generated graphs', () => {
@@ -96,8 +108,14 @@ export const pathTarget: Target = target('path', 'path validation over generated
       }
       const path = value.path.map(({ der }) => der)
       must(value.verified && path.length > 0, 'verified without a path')
-      must(chosen.some((anchor) => equal(anchor, path.at(-1)!)), 'a path that ends at no anchor')
-      secondReading(path, value.path.map((each) => each.subject.key))
+      must(
+        chosen.some((anchor) => equal(anchor, path.at(-1)!)),
+        'a path that ends at no anchor',
+      )
+      secondReading(
+        path,
+        value.path.map((each) => each.subject.key),
+      )
     },
   }
 })
@@ -106,14 +124,20 @@ export const pathTarget: Target = target('path', 'path validation over generated
 function secondReading(path: readonly Uint8Array[], subjects: readonly string[]): void {
   const read = path.map((der) => new X509Certificate(der))
   for (const [i, certificate] of read.entries()) {
-    must(Date.parse(certificate.validFrom) <= now && now <= Date.parse(certificate.validTo), `certificate ${i} is not valid now`)
+    must(
+      Date.parse(certificate.validFrom) <= now && now <= Date.parse(certificate.validTo),
+      `certificate ${i} is not valid now`,
+    )
     const issuer = read[i + 1]
     if (issuer === undefined) continue
     must(issuer.ca, `certificate ${i + 1} is no CA`)
     must(certificate.issuer === issuer.subject, `certificate ${i} names another issuer`)
     must(certificate.verify(issuer.publicKey), `certificate ${i} is not signed by its issuer`)
   }
-  must(new Set(read.map(({ raw }) => raw.toString('hex'))).size === read.length, `a path with a cycle: ${subjects.join(' ')}`)
+  must(
+    new Set(read.map(({ raw }) => raw.toString('hex'))).size === read.length,
+    `a path with a cycle: ${subjects.join(' ')}`,
+  )
 }
 
 const oid = {
@@ -127,27 +151,56 @@ const oid = {
   nameConstraints: '0603551d1e',
 } as const
 
-function certify(from: Node, leaf: boolean, pairs: readonly { publicKey: KeyObject; privateKey: KeyObject }[]): Uint8Array {
+function certify(
+  from: Node,
+  leaf: boolean,
+  pairs: readonly { publicKey: KeyObject; privateKey: KeyObject }[],
+): Uint8Array {
   const raw = (text: string) => Uint8Array.from(Buffer.from(text, 'hex'))
   const algorithm = element(0x30, raw(oid.ecdsaSha256))
   const name = (index: number) =>
     element(0x30, element(0x31, element(0x30, raw(oid.commonName), element(0x0c, utf8(`name ${index}`)))))
   const time = (days: number) => {
-    const text = new Date(now + days * day).toISOString().replace(/[-:T]|\.\d+/g, '').slice(2)
+    const text = new Date(now + days * day)
+      .toISOString()
+      .replace(/[-:T]|\.\d+/g, '')
+      .slice(2)
     return element(0x17, utf8(text))
   }
-  const spki = (index: number) => Uint8Array.from(pairs[index]!.publicKey.export({ type: 'spki', format: 'der' }))
+  const spki = (index: number) =>
+    Uint8Array.from(pairs[index]!.publicKey.export({ type: 'spki', format: 'der' }))
   const keyId = (index: number) => Uint8Array.from(createHash('sha1').update(spki(index)).digest())
   const extension = (type: string, value: Uint8Array, critical = false) =>
     element(0x30, raw(type), ...(critical ? [raw('0101ff')] : []), element(4, value))
   const dns = ['', 'example.com', 'other.test', host][from.constraint]!
   const ca = from.ca && !leaf
   const extensions = [
-    extension(oid.basicConstraints, element(0x30, ...(ca ? [raw('0101ff')] : []), ...(ca && from.pathLength >= 0 ? [element(2, Uint8Array.of(from.pathLength))] : [])), true),
+    extension(
+      oid.basicConstraints,
+      element(
+        0x30,
+        ...(ca ? [raw('0101ff')] : []),
+        ...(ca && from.pathLength >= 0 ? [element(2, Uint8Array.of(from.pathLength))] : []),
+      ),
+      true,
+    ),
     extension(oid.keyUsage, raw(ca ? '03020106' : '03020780'), true),
     ...(leaf ? [extension(oid.altName, element(0x30, element(0x82, utf8(host))))] : []),
-    ...(from.hints ? [extension(oid.subjectKeyId, element(4, keyId(from.key))), extension(oid.authorityKeyId, element(0x30, element(0x80, keyId(from.signer))))] : []),
-    ...(ca && dns !== '' ? [extension(oid.nameConstraints, element(0x30, element(0xa0, element(0x30, element(0x82, utf8(dns))))), true)] : []),
+    ...(from.hints
+      ? [
+          extension(oid.subjectKeyId, element(4, keyId(from.key))),
+          extension(oid.authorityKeyId, element(0x30, element(0x80, keyId(from.signer)))),
+        ]
+      : []),
+    ...(ca && dns !== ''
+      ? [
+          extension(
+            oid.nameConstraints,
+            element(0x30, element(0xa0, element(0x30, element(0x82, utf8(dns))))),
+            true,
+          ),
+        ]
+      : []),
   ]
   const tbs = element(
     0x30,
@@ -162,6 +215,9 @@ function certify(from: Node, leaf: boolean, pairs: readonly { publicKey: KeyObje
   )
   const signature = Uint8Array.from(sign('sha256', tbs, pairs[from.signer]!.privateKey))
   if (from.broken) signature[signature.length - 1]! ^= 1
-  must(from.broken || verify('sha256', tbs, pairs[from.signer]!.publicKey, signature), 'the fuzzer signs wrongly')
+  must(
+    from.broken || verify('sha256', tbs, pairs[from.signer]!.publicKey, signature),
+    'the fuzzer signs wrongly',
+  )
   return element(0x30, tbs, algorithm, element(3, concat(new Uint8Array(1), signature)))
 }

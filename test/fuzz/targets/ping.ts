@@ -15,10 +15,22 @@ interface Stream {
   readonly sent: readonly Uint8Array[]
 }
 
-const payload = fc.oneof({ weight: 8, arbitrary: fc.uint8Array({ maxLength: 60 }) }, { weight: 1, arbitrary: fc.nat(40_000).map((n) => new Uint8Array(n)) })
+const payload = fc.oneof(
+  { weight: 8, arbitrary: fc.uint8Array({ maxLength: 60 }) },
+  { weight: 1, arbitrary: fc.nat(40_000).map((n) => new Uint8Array(n)) },
+)
 const packet = fc.oneof(
   { weight: 10, arbitrary: payload.map((bytes) => ({ length: bytes.length, payload: bytes })) },
-  { weight: 1, arbitrary: fc.record({ length: fc.oneof(fc.nat(200), fc.constantFrom(2 ** 24, 2 ** 24 + 1, 0x7fffffff, 0x80000000, 0xffffffff)), payload }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      length: fc.oneof(
+        fc.nat(200),
+        fc.constantFrom(2 ** 24, 2 ** 24 + 1, 0x7fffffff, 0x80000000, 0xffffffff),
+      ),
+      payload,
+    }),
+  },
 )
 
 export const pingTarget: Target = target('ping', 'ping framing, both ends', () => ({
@@ -31,11 +43,15 @@ export const pingTarget: Target = target('ping', 'ping framing, both ends', () =
   async execute({ packets, cuts: sizes, limit, sent }: Stream) {
     const bytes = concat(...packets.flatMap(({ length, payload }) => [header(length), payload]))
     const fresh = () => pingFraming({ limits: { packet: limit } })
-    const end = (layer: ReturnType<typeof fresh>, sink: Parameters<typeof layer.start>[0]) => layer.eof(undefined, sink)
+    const end = (layer: ReturnType<typeof fresh>, sink: Parameters<typeof layer.start>[0]) =>
+      layer.eof(undefined, sink)
     const whole = await runLayer(fresh(), [bytes.slice()], end)
     const pieced = await runLayer(fresh(), cut(bytes, sizes), end)
     const rose = hex(concat(...whole.up))
-    must(whole.error?.code === pieced.error?.code && whole.ends.join() === pieced.ends.join(), 'the outcome depends on the pieces')
+    must(
+      whole.error?.code === pieced.error?.code && whole.ends.join() === pieced.ends.join(),
+      'the outcome depends on the pieces',
+    )
     must(rose === hex(concat(...pieced.up)), 'what rises depends on the pieces')
 
     const reader = new PacketReader(limit)
@@ -53,7 +69,10 @@ export const pingTarget: Target = target('ping', 'ping framing, both ends', () =
       for (const each of sent) await layer.send(each.slice(), sink)
     })
     const back = await runLayer(fresh(), cut(concat(...written.down), sizes), end)
-    must(hex(concat(...back.up)) === hex(concat(...sent)) && back.ends[0] === 'end', 'what was framed is not read back')
+    must(
+      hex(concat(...back.up)) === hex(concat(...sent)) && back.ends[0] === 'end',
+      'what was framed is not read back',
+    )
   },
 }))
 

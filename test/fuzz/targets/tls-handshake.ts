@@ -42,13 +42,22 @@ function handshakes(messages: readonly string[]): fc.Arbitrary<Handshake> {
       fc.record({
         message: fc.constantFrom(...messages),
         edits,
-        framed: fc.oneof({ weight: 6, arbitrary: fc.constant(true) }, { weight: 1, arbitrary: fc.constant(false) }),
-        times: fc.oneof({ weight: 12, arbitrary: fc.constant(1) }, { weight: 1, arbitrary: fc.constantFrom(0, 2, 3) }),
+        framed: fc.oneof(
+          { weight: 6, arbitrary: fc.constant(true) },
+          { weight: 1, arbitrary: fc.constant(false) },
+        ),
+        times: fc.oneof(
+          { weight: 12, arbitrary: fc.constant(1) },
+          { weight: 1, arbitrary: fc.constantFrom(0, 2, 3) },
+        ),
       }),
       { maxLength: 3 },
     ),
     request: fc.boolean(),
-    retry: fc.oneof({ weight: 3, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
+    retry: fc.oneof(
+      { weight: 3, arbitrary: fc.constant(false) },
+      { weight: 1, arbitrary: fc.constant(true) },
+    ),
     alpn: fc.boolean(),
     pack: fc.boolean(),
     fragment: fc.constantFrom(1 << 14, 1 << 14, 37, 1),
@@ -61,75 +70,90 @@ function handshakes(messages: readonly string[]): fc.Arbitrary<Handshake> {
 /** A message that was changed and was not refused proves nothing, except for these: they prove the server. */
 const proofs = new Set(['certificate', 'certificate_verify', 'server_key_exchange', 'finished'])
 
-export const tls13Target: Target = target('tls13-handshake', 'TLS 1.3 messages, re-signed and re-encrypted', async () => {
-  const world = await createWorld(nodeCrypto)
-  const identity = await world.client()
-  return {
-    input: handshakes(messages13),
-    async execute(input: Handshake) {
-      const { edit, bent } = editor(input.changes)
-      const meeting = await world.meet(
-        {
-          ...(input.alpn && { alpn: 'a' }),
-          ...(input.request && { request: {} }),
-          ...(input.retry && { retry: { group: 24, cookie: new Uint8Array(9) } }),
-          pack: input.pack,
-          fragment: input.fragment,
-          edit,
-        },
-        {
-          ...(input.alpn && { alpn: ['a'] }),
-          ...(input.identity && { identity }),
-          ...(input.session && { session: memorySessionStore() }),
-        },
-        { chunk: input.chunk, tolerant: true },
-      )
-      await judge(meeting, meeting.server.alerts, bent())
-      if (meeting.info === undefined || meeting.deaf !== undefined || meeting.error !== undefined) return
-      meeting.server.ticket()
-      meeting.server.send(latin1('down'))
-      await meeting.settle()
-      await meeting.send(latin1('up'))
-      await meeting.settle()
-      if (meeting.deaf !== undefined) return
-      must(equal(meeting.read(), latin1('down')) && equal(meeting.server.read(), latin1('up')), 'open, and data does not pass')
-    },
-  }
-})
+export const tls13Target: Target = target(
+  'tls13-handshake',
+  'TLS 1.3 messages, re-signed and re-encrypted',
+  async () => {
+    const world = await createWorld(nodeCrypto)
+    const identity = await world.client()
+    return {
+      input: handshakes(messages13),
+      async execute(input: Handshake) {
+        const { edit, bent } = editor(input.changes)
+        const meeting = await world.meet(
+          {
+            ...(input.alpn && { alpn: 'a' }),
+            ...(input.request && { request: {} }),
+            ...(input.retry && { retry: { group: 24, cookie: new Uint8Array(9) } }),
+            pack: input.pack,
+            fragment: input.fragment,
+            edit,
+          },
+          {
+            ...(input.alpn && { alpn: ['a'] }),
+            ...(input.identity && { identity }),
+            ...(input.session && { session: memorySessionStore() }),
+          },
+          { chunk: input.chunk, tolerant: true },
+        )
+        await judge(meeting, meeting.server.alerts, bent())
+        if (meeting.info === undefined || meeting.deaf !== undefined || meeting.error !== undefined) return
+        meeting.server.ticket()
+        meeting.server.send(latin1('down'))
+        await meeting.settle()
+        await meeting.send(latin1('up'))
+        await meeting.settle()
+        if (meeting.deaf !== undefined) return
+        must(
+          equal(meeting.read(), latin1('down')) && equal(meeting.server.read(), latin1('up')),
+          'open, and data does not pass',
+        )
+      },
+    }
+  },
+)
 
-export const tls12Target: Target = target('tls12-handshake', 'TLS 1.2 messages, re-signed and re-encrypted', async () => {
-  const world = await createWorld(nodeCrypto)
-  const identity = await world.client()
-  return {
-    input: handshakes(messages12),
-    async execute(input: Handshake) {
-      const { edit, bent } = editor(input.changes)
-      const session = memorySessionStore()
-      const sessions = new Map<string, Uint8Array>()
-      const meeting = await world.meet12(
-        {
-          ...(input.alpn && { alpn: 'a' }),
-          ...(input.request && { request: {} }),
-          ...(input.session && { ticket: latin1('ticket'), sessions }),
-          pack: input.pack,
-          fragment: input.fragment,
-          edit,
-        },
-        {
-          ...(input.alpn && { alpn: ['a'] }),
-          ...(input.identity && { identity }),
-          ...(input.session && { session }),
-        },
-        { chunk: input.chunk, tolerant: true },
-      )
-      await judge(meeting, meeting.server.alerts, bent())
-      if (!input.session || meeting.error !== undefined || meeting.deaf !== undefined) return
-      // What was remembered of a strange handshake must do no harm either.
-      const again = await world.meet12({ sessions, ...(input.alpn && { alpn: 'a' }) }, { session, ...(input.alpn && { alpn: ['a'] }) }, { tolerant: true })
-      await judge(again, again.server.alerts, new Set())
-    },
-  }
-})
+export const tls12Target: Target = target(
+  'tls12-handshake',
+  'TLS 1.2 messages, re-signed and re-encrypted',
+  async () => {
+    const world = await createWorld(nodeCrypto)
+    const identity = await world.client()
+    return {
+      input: handshakes(messages12),
+      async execute(input: Handshake) {
+        const { edit, bent } = editor(input.changes)
+        const session = memorySessionStore()
+        const sessions = new Map<string, Uint8Array>()
+        const meeting = await world.meet12(
+          {
+            ...(input.alpn && { alpn: 'a' }),
+            ...(input.request && { request: {} }),
+            ...(input.session && { ticket: latin1('ticket'), sessions }),
+            pack: input.pack,
+            fragment: input.fragment,
+            edit,
+          },
+          {
+            ...(input.alpn && { alpn: ['a'] }),
+            ...(input.identity && { identity }),
+            ...(input.session && { session }),
+          },
+          { chunk: input.chunk, tolerant: true },
+        )
+        await judge(meeting, meeting.server.alerts, bent())
+        if (!input.session || meeting.error !== undefined || meeting.deaf !== undefined) return
+        // What was remembered of a strange handshake must do no harm either.
+        const again = await world.meet12(
+          { sessions, ...(input.alpn && { alpn: 'a' }) },
+          { session, ...(input.alpn && { alpn: ['a'] }) },
+          { tolerant: true },
+        )
+        await judge(again, again.server.alerts, new Set())
+      },
+    }
+  },
+)
 
 function editor(changes: readonly Change[]) {
   const bent = new Set<string>()
@@ -154,17 +178,26 @@ function editor(changes: readonly Change[]) {
   }
 }
 
-async function judge(meeting: Conversation, alerts: readonly SeenAlert[], bent: ReadonlySet<string>): Promise<void> {
+async function judge(
+  meeting: Conversation,
+  alerts: readonly SeenAlert[],
+  bent: ReadonlySet<string>,
+): Promise<void> {
   const { error, info, deaf, told } = meeting
   must(concat(...meeting.sent).length < 64 * 1024, 'the client says more than 64 KiB')
-  if (info !== undefined) for (const name of proofs) must(!bent.has(name), `open although ${name} was changed`)
+  if (info !== undefined)
+    for (const name of proofs) must(!bent.has(name), `open although ${name} was changed`)
   if (error !== undefined) {
     if (!(error instanceof TunnelError)) throw error
     named(error)
     must(/^ERR_(TLS|CERT)_/.test(error.code), `a handshake that ends with ${error.code}`)
-    must(info === undefined || error.phase === 'stream' || told[0] === 'open', 'an error of the handshake after it')
+    must(
+      info === undefined || error.phase === 'stream' || told[0] === 'open',
+      'an error of the handshake after it',
+    )
     const alert = alertFor(error)
-    if (deaf === undefined && alert !== undefined) must(alerts.at(-1)?.name === alert, `${error.code}, and the alert was ${alerts.at(-1)?.name}`)
+    if (deaf === undefined && alert !== undefined)
+      must(alerts.at(-1)?.name === alert, `${error.code}, and the alert was ${alerts.at(-1)?.name}`)
     // What ended stays ended.
     const sent = meeting.sent.length
     await meeting.end()

@@ -26,15 +26,38 @@ interface Stream {
 
 const opcodes = [0x82, 0x82, 0x82, 0x02, 0x80, 0x00, 0x89, 0x8a, 0x88]
 const frame: fc.Arbitrary<Frame> = fc.record({
-  first: fc.oneof({ weight: 12, arbitrary: fc.constantFrom(...opcodes) }, { weight: 1, arbitrary: fc.nat(255) }),
+  first: fc.oneof(
+    { weight: 12, arbitrary: fc.constantFrom(...opcodes) },
+    { weight: 1, arbitrary: fc.nat(255) },
+  ),
   payload: fc.oneof(
     { weight: 6, arbitrary: fc.uint8Array({ maxLength: 140 }) },
     { weight: 1, arbitrary: fc.nat(70_000).map((n) => new Uint8Array(n)) },
-    { weight: 1, arbitrary: fc.constantFrom(Uint8Array.of(3, 232), Uint8Array.of(3, 233), Uint8Array.of(3, 237), Uint8Array.of(15, 160, 0xff)) },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom(
+        Uint8Array.of(3, 232),
+        Uint8Array.of(3, 233),
+        Uint8Array.of(3, 237),
+        Uint8Array.of(15, 160, 0xff),
+      ),
+    },
   ),
-  form: fc.oneof({ weight: 8, arbitrary: fc.constant(0 as const) }, { weight: 1, arbitrary: fc.constantFrom(7 as const, 16 as const, 64 as const) }),
-  claim: fc.oneof({ weight: 15, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: fc.constantFrom(125, 126, 65_536, 2 ** 20, 2 ** 20 + 1, 2 ** 31, 2 ** 53, 2 ** 63) }),
-  masked: fc.oneof({ weight: 30, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
+  form: fc.oneof(
+    { weight: 8, arbitrary: fc.constant(0 as const) },
+    { weight: 1, arbitrary: fc.constantFrom(7 as const, 16 as const, 64 as const) },
+  ),
+  claim: fc.oneof(
+    { weight: 15, arbitrary: fc.constant(null) },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom(125, 126, 65_536, 2 ** 20, 2 ** 20 + 1, 2 ** 31, 2 ** 53, 2 ** 63),
+    },
+  ),
+  masked: fc.oneof(
+    { weight: 30, arbitrary: fc.constant(false) },
+    { weight: 1, arbitrary: fc.constant(true) },
+  ),
 })
 
 export const webSocketTarget: Target = target('websocket', 'WebSocket frames, client side', () => ({
@@ -48,10 +71,16 @@ export const webSocketTarget: Target = target('websocket', 'WebSocket frames, cl
     const bytes = applied(concat(...frames.map(encode)), changes)
     let key = 0
     const fresh = () => webSocket({ random: (n) => new Uint8Array(n).fill(++key) })
-    const after = end ? (layer: ReturnType<typeof fresh>, sink: Parameters<typeof layer.start>[0]) => layer.eof(undefined, sink) : undefined
+    const after = end
+      ? (layer: ReturnType<typeof fresh>, sink: Parameters<typeof layer.start>[0]) =>
+          layer.eof(undefined, sink)
+      : undefined
     const whole = await runLayer(fresh(), [bytes.slice()], after)
     const pieced = await runLayer(fresh(), cut(bytes, sizes), after)
-    must(whole.error?.code === pieced.error?.code, `${whole.error?.code} whole, ${pieced.error?.code} in pieces`)
+    must(
+      whole.error?.code === pieced.error?.code,
+      `${whole.error?.code} whole, ${pieced.error?.code} in pieces`,
+    )
     must(hex(concat(...whole.up)) === hex(concat(...pieced.up)), 'what rises depends on the pieces')
     must(whole.ends.join() === pieced.ends.join(), 'the end depends on the pieces')
     must(whole.finished === pieced.finished, 'finishing depends on the pieces')
@@ -66,9 +95,11 @@ function encode({ first, payload, form, claim, masked }: Frame): Uint8Array {
   const bits = form !== 0 ? form : length <= 125 ? 7 : length <= 0xffff ? 16 : 64
   const mask = masked ? 0x80 : 0
   const head =
-    bits === 7 ? Uint8Array.of(first, mask | Math.min(length, 125))
-    : bits === 16 ? Uint8Array.of(first, mask | 126, (length >> 8) & 255, length & 255)
-    : long(first, mask | 127, length)
+    bits === 7
+      ? Uint8Array.of(first, mask | Math.min(length, 125))
+      : bits === 16
+        ? Uint8Array.of(first, mask | 126, (length >> 8) & 255, length & 255)
+        : long(first, mask | 127, length)
   return concat(head, ...(masked ? [new Uint8Array(4)] : []), payload)
 }
 

@@ -1,0 +1,237 @@
+// Many tunnels in one process: each is dialed, sends bursts of random size, compares every byte that comes back, ends with
+// both sides finished, and is replaced by another. Whatever ends otherwise is kept with its code and time.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { dialerOn, overTcp } from '../../src/dial/index.js'
+import type { Dialer, TunnelInfo, TunnelSocket } from '../../src/index.js'
+import { nodePlatform } from '../../src/platform/node/index.js'
+import { obey, type Weight, weight } from './processes.js'
+import { fits, piece, random } from './pattern.js'
+
+export interface ClientSetup {
+  readonly origin: string
+  readonly originTrust: string
+  readonly trust: string
+  readonly serverName: string
+  readonly identity: { readonly certificate: string; readonly privateKey: string }
+  readonly seed: number
+  /** Mean milliseconds that a tunnel lives. */
+  readonly life: number
+  /** Mean milliseconds between the bursts of a tunnel. */
+  readonly think: number
+}
+
+export type ClientOrder =
+  | { readonly do: 'be'; readonly setup: ClientSetup }
+  /** Have so many tunnels from now on. */
+  | { readonly do: 'hold'; readonly tunnels: number }
+  | { readonly do: 'rotate'; readonly identity: ClientSetup['identity'] }
+  | { readonly do: 'skew'; readonly milliseconds: number }
+  | { readonly do: 'weigh' }
+  /** Finish every tunnel; answers when all have ended. */
+  | { readonly do: 'finish' }
+
+/** An end that was not both sides finishing. */
+export interface End {
+  readonly phase: 'dial' | 'tunnel'
+  readonly code: string
+  /** Milliseconds since 1970, by the real clock. */
+  readonly began: number
+  readonly at: number
+}
+
+export interface Tally {
+  readonly open: number
+  readonly opened: number
+  /** Both sides finished, and every byte had come back. */
+  readonly clean: number
+  readonly sent: number
+  readonly received: number
+  readonly checksumErrors: number
+  readonly ends: readonly End[]
+  /** Tunnels by the fingerprint of the certificate that the gateway showed. */
+  readonly servers: Readonly<Record<string, number>>
+}
+
+export interface ClientWeight extends Weight, Tally {}
+
+const modes = ['websocket', 'alpn', 'alpn-ping'] as const
+const dialsAtOnce = 24
+const largestBurst = 65_536
+
+let setup: ClientSetup
+let dialer: Dialer
+let skew = 0
+let wanted = 0
+let running = 0
+let dialing = 0
+let finishing = new AbortController()
+let next: () => number
+let serial = 0
+const tally = { open: 0, opened: 0, clean: 0, sent: 0, received: 0, checksumErrors: 0 }
+const ends: End[] = []
+const servers: Record<string, number> = {}
+
+obey<ClientOrder>(async (order): Promise<unknown> => {
+  switch (order.do) {
+    case 'be': {
+      setup = order.setup
+      next = random(setup.seed)
+      const { origin, originTrust, trust, serverName } = setup
+      const platform = { ...nodePlatform({ outbound: 'none' }), now: () => Date.now() + skew }
+      dialer = dialerOn(platform, {
+        origin,
+        originTrust,
+        trust,
+        serverName,
+        identity: () => setup.identity,
+        // A crowd on few cores: slow is not what is looked for here.
+        timeouts: { connect: 60_000, upgrade: 60_000, handshake: 60_000, linger: 60_000 },
+        keepAlive: { interval: 10_000, timeout: 0 },
+      })
+      return {}
+    }
+    case 'hold':
+      wanted = order.tunnels
+      finishing = new AbortController()
+      fill()
+      return {}
+    case 'rotate':
+      setup = { ...setup, identity: order.identity }
+      return {}
+    case 'skew':
+      skew = order.milliseconds
+      return {}
+    case 'weigh':
+      return { ...weight(), ...tally, ends, servers } satisfies ClientWeight
+    case 'finish':
+      wanted = 0
+      finishing.abort()
+      while (running > 0) await sleep(20)
+      return {}
+  }
+})
+
+function fill(): void {
+  while (running < wanted && dialing < dialsAtOnce) {
+    running++
+    live().finally(() => {
+      running--
+      fill()
+    })
+  }
+}
+
+async function live(): Promise<void> {
+  const began = Date.now()
+  const socket = await dial(began)
+  if (socket === undefined) {
+    // Nobody is helped by a client that asks again at once.
+    await sleep(200 + next() * 800, undefined, { signal: finishing.signal }).catch(() => {})
+    return
+  }
+  tally.open++
+  try {
+    await talk(socket)
+    tally.clean++
+  } catch (error) {
+    ends.push({ phase: 'tunnel', code: codeOf(error), began, at: Date.now() })
+  } finally {
+    tally.open--
+    await socket.close()
+  }
+}
+
+async function dial(began: number): Promise<TunnelSocket<TunnelInfo> | undefined> {
+  dialing++
+  try {
+    const mode = modes[Math.floor(next() * modes.length)]!
+    const socket = await dialer.connect({ mode, alpn: [next() < 0.25 ? 'soak-ping' : 'soak'] })
+    tally.opened++
+    const serialNumber = Buffer.from(socket.info.tls.peer.leaf.serialNumber).toString('hex')
+    servers[serialNumber] = (servers[serialNumber] ?? 0) + 1
+    return socket
+  } catch (error) {
+    ends.push({ phase: 'dial', code: codeOf(error), began, at: Date.now() })
+    return undefined
+  } finally {
+    dialing--
+    fill()
+  }
+}
+
+async function talk(socket: TunnelSocket<TunnelInfo>): Promise<void> {
+  const seed = ++serial * 7_919 + setup.seed
+  const flow = { sent: 0, received: 0, caughtUp: () => {} }
+  const reading = receive(socket, seed, flow)
+  // Looked at below, whichever of the two fails first.
+  reading.catch(() => {})
+  const writer = socket.writable.getWriter()
+  writer.closed.catch(() => {})
+  const until = performance.now() + exponential(setup.life)
+  do {
+    const burst = Math.ceil(largestBurst * next() ** 3 * (next() < 0.02 ? 8 : 1))
+    for (let left = burst; left > 0; ) {
+      const length = Math.min(left, 1 + Math.floor(next() * largestBurst))
+      flow.sent += length
+      tally.sent += length
+      await Promise.race([writer.write(piece(seed, flow.sent - length, length)), reading])
+      left -= length
+    }
+    const caughtUp = new Promise<void>((resolve) => {
+      flow.caughtUp = resolve
+      if (flow.received >= flow.sent) resolve()
+    })
+    await Promise.race([caughtUp, reading])
+    const pause = sleep(exponential(setup.think), undefined, { signal: finishing.signal }).catch(() => {})
+    // An end in the middle of a pause is noticed in it.
+    await Promise.race([pause, reading])
+  } while (performance.now() < until && !finishing.signal.aborted)
+  flow.sent = Math.max(flow.sent, flow.received)
+  const closing = writer.close()
+  closing.catch(() => {})
+  await reading.then((how) => {
+    if (how === 'ended') throw new Problem('ENDED_EARLY')
+  }, undefined)
+  await closing
+  await socket.closed
+}
+
+interface Flow {
+  sent: number
+  received: number
+  caughtUp: () => void
+}
+
+/** Reads to the end. A clean end before all came back is a silent loss, and the worst that can happen. */
+async function receive(socket: TunnelSocket<TunnelInfo>, seed: number, flow: Flow): Promise<void> {
+  const reader = socket.readable.getReader()
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) break
+    if (flow.received + value.length > flow.sent || !fits(seed, flow.received, value)) {
+      tally.checksumErrors++
+      throw new Problem('CHECKSUM')
+    }
+    flow.received += value.length
+    tally.received += value.length
+    if (flow.received === flow.sent) flow.caughtUp()
+  }
+  if (flow.received !== flow.sent) throw new Problem('SILENT_LOSS')
+}
+
+class Problem extends Error {
+  readonly code: string
+
+  constructor(code: string) {
+    super(code)
+    this.code = code
+  }
+}
+
+function exponential(mean: number): number {
+  return -mean * Math.log(1 - next())
+}
+
+function codeOf(error: unknown): string {
+  return (error as { readonly code?: string }).code ?? String(error)
+}
