@@ -7,6 +7,7 @@ import { gzipSync } from 'node:zlib'
 import { build, type Plugin } from 'esbuild'
 import { immutable, pageHeaders } from '../src/gateway/pages.js'
 import { publishedDigests } from './forge-digests.js'
+import { notices } from './notices.js'
 
 const source = join('worker', 'console')
 
@@ -69,6 +70,7 @@ export async function buildConsole(): Promise<ConsoleFile[]> {
     { path: 'index.html', contents: Buffer.from(indexPage([...atOnce])), initial: true },
     { path: 'icon.svg', contents: readFileSync(join(source, 'icon.svg')), initial: true },
     { path: '_headers', contents: Buffer.from(headersFile()), initial: false },
+    { path: 'licences.txt', contents: Buffer.from(notices(Object.keys(metafile.inputs))), initial: false },
   ]
 }
 

@@ -1,7 +1,7 @@
 // Ping framing: the client's layer and the gateway's reader have to make the same of the same bytes, in any pieces; what one
 // layer sends another reads.
 import fc from 'fast-check'
-import { concat, hex } from '../../../src/bytes/index.js'
+import { concat, equal } from '../../../src/bytes/index.js'
 import { PacketReader } from '../../../src/gateway/ping-framing.js'
 import { pingFraming } from '../../../src/tunnel/index.js'
 import { cut, cuts } from '../bytes.js'
@@ -47,12 +47,12 @@ export const pingTarget: Target = target('ping', 'ping framing, both ends', () =
       layer.eof(undefined, sink)
     const whole = await runLayer(fresh(), [bytes.slice()], end)
     const pieced = await runLayer(fresh(), cut(bytes, sizes), end)
-    const rose = hex(concat(...whole.up))
+    const rose = concat(...whole.up)
     must(
       whole.error?.code === pieced.error?.code && whole.ends.join() === pieced.ends.join(),
       'the outcome depends on the pieces',
     )
-    must(rose === hex(concat(...pieced.up)), 'what rises depends on the pieces')
+    must(equal(rose, concat(...pieced.up)), 'what rises depends on the pieces')
 
     const reader = new PacketReader(limit)
     const read: Uint8Array[] = []
@@ -61,7 +61,7 @@ export const pingTarget: Target = target('ping', 'ping framing, both ends', () =
     })
     must(error?.code === whole.error?.code, 'client and gateway disagree')
     if (error === undefined) {
-      must(hex(concat(...read)) === rose, 'client and gateway read differently')
+      must(equal(concat(...read), rose), 'client and gateway read differently')
       must(reader.betweenPackets === (whole.ends[0] === 'end'), 'client and gateway see another end')
     }
 
@@ -70,7 +70,7 @@ export const pingTarget: Target = target('ping', 'ping framing, both ends', () =
     })
     const back = await runLayer(fresh(), cut(concat(...written.down), sizes), end)
     must(
-      hex(concat(...back.up)) === hex(concat(...sent)) && back.ends[0] === 'end',
+      equal(concat(...back.up), concat(...sent)) && back.ends[0] === 'end',
       'what was framed is not read back',
     )
   },

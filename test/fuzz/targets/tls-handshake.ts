@@ -172,7 +172,7 @@ function editor(changes: readonly Change[]) {
         bytes = changed
         times = change.times
       }
-      if (!equal(bytes, message.bytes) || times !== 1) bent.add(name)
+      if (!equal(bytes, message.bytes)) bent.add(name)
       return Array.from({ length: times }, () => ({ type: message.type, bytes: bytes.slice() }))
     },
   }
