@@ -146,6 +146,8 @@ async function jsonPosition(text: string): Promise<{ line: number; column: numbe
 
 /** `:line:column` of a key, where it can be found; parsers do not keep it. */
 function position(text: string, key: string): string {
+  // A pattern has a largest size.
+  if (key.length > 1000) return ''
   const quoted = key.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
   const found = new RegExp(`^[ \\t]*(?:\\[+\\s*)?["']?${quoted}["']?\\s*[=:\\].]`, 'm').exec(text)
   const index = found === null ? text.indexOf(key) : found.index + found[0].indexOf(key)

@@ -16,11 +16,13 @@ import type { ConnectorSettings } from './config.js'
 import type { Service } from './connector.js'
 import { PairedDuplex } from './duplex-pair.js'
 import { type HttpClient, requestHeaders, responseHeaders } from './http-identity.js'
-import { errorBody } from './upgrade-request.js'
+import { ambiguity, errorBody } from './upgrade-request.js'
 
 export interface HttpConnections {
   /** What a tunnel relays with: HTTP as of this client. `failed` hears of requests that got no answer. */
   open(client: HttpClient, failed: (error: TunnelError) => void): Service
+  /** Nobody opens any more: kept connections end, those in use when they are given back. */
+  retire(): void
 }
 
 interface Context extends HttpClient {
@@ -54,14 +56,22 @@ export function httpConnections(connect: ConnectorSettings, options: HttpOptions
     context: Context,
     upgrade: string | undefined,
   ): ClientRequest | undefined {
+    const target = originForm(incoming.url!)
+    if (target === undefined) return undefined
     const headers = requestHeaders(incoming.rawHeaders, context, identityHeaders, upgrade)
-    if (host !== undefined) headers.host = host
+    const authority = host ?? target.authority
+    if (authority !== undefined) headers.host = authority
+    // Framing is not for the client to leave out: node:http writes the content of a GET behind its head as it is, and the
+    // service would read it as the next request on a connection that others share.
+    const { 'content-length': length, 'transfer-encoding': coding } = incoming.headers
+    if (length !== undefined) headers['content-length'] = length
+    else if (coding !== undefined) headers['transfer-encoding'] = 'chunked'
     try {
       return request({
         ...to,
         agent: upgrade === undefined ? agent : false,
         method: incoming.method!,
-        path: incoming.url!,
+        path: target.path,
         headers,
         setHost: false,
       })
@@ -74,6 +84,11 @@ export function httpConnections(connect: ConnectorSettings, options: HttpOptions
     const context = contexts.get(incoming.socket)!
     if (ambiguousHost(incoming)) {
       answer(response, 400, 'one Host header, please')
+      return
+    }
+    // RFC 9112 §6.1: 501 to a coding that is not understood; chunks are all that node:http takes off.
+    if ((incoming.headers['transfer-encoding'] ?? 'chunked').toLowerCase() !== 'chunked') {
+      answer(response, 501, 'no transfer coding but chunked')
       return
     }
     const onward = outgoing(incoming, context, undefined)
@@ -108,20 +123,20 @@ export function httpConnections(connect: ConnectorSettings, options: HttpOptions
   server.on('upgrade', (incoming: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => {})
     const context = contexts.get(socket)!
-    const onward = outgoing(incoming, context, incoming.headers.upgrade)
-    if (onward === undefined || ambiguousHost(incoming)) {
+    const onward = ambiguity(incoming) ?? outgoing(incoming, context, incoming.headers.upgrade)
+    if (onward === undefined || typeof onward === 'string') {
       socket.end(bare('400 Bad Request'))
       return
     }
     onward.on('upgrade', (back, service, begun) => {
-      socket.write(rawHead(back))
+      socket.write(rawHead(back), 'latin1')
       if (begun.length > 0) socket.write(begun)
       if (head.length > 0) service.write(head)
       pipeline(service, socket, () => {})
       pipeline(socket, service, () => {})
     })
     onward.on('response', (back) => {
-      socket.write(rawHead(back, 'close'))
+      socket.write(rawHead(back, 'close'), 'latin1')
       pipeline(back, socket, () => {})
     })
     onward.on('error', (cause: Error & { code?: string }) => {
@@ -144,7 +159,22 @@ export function httpConnections(connect: ConnectorSettings, options: HttpOptions
       server.emit('connection', far)
       return near
     },
+    retire() {
+      agent.maxFreeSockets = 0
+      for (const socket of Object.values(agent.freeSockets).flat()) socket?.destroy()
+    },
   }
+}
+
+/** RFC 9112 §3.2.2: of an absolute-form target the authority counts, and Host does not. Undefined for any other form. */
+function originForm(
+  url: string,
+): { readonly path: string; readonly authority: string | undefined } | undefined {
+  if (url.startsWith('/') || url === '*') return { path: url, authority: undefined }
+  const [, authority, rest = ''] = /^https?:\/\/([\w.:[\]-]+)([/?].*)?$/i.exec(url) ?? []
+  return authority === undefined
+    ? undefined
+    : { path: rest.startsWith('/') ? rest : `/${rest}`, authority }
 }
 
 // RFC 9112 §3.2: a request with more than one Host field line is answered with 400; node:http takes the first.

@@ -1,5 +1,5 @@
-// The headers that tell an HTTP service who asks, and which of a request's own headers get through to it: none that says
-// something about the client's identity or address, in any spelling, and none that is for one hop (RFC 9110 §7.6.1).
+// The headers that tell an HTTP service who asks, and which of a request's own headers get through to it: none by which
+// proxies tell a client's identity or address, in any spelling, and none that is for one hop (RFC 9110 §7.6.1).
 import { isIPv6 } from 'node:net'
 import type { ClientFacts } from './events.js'
 import type { IdentityHeader } from './options.js'
@@ -12,13 +12,18 @@ export interface HttpClient {
 /** One line as text, several as an array: node:http wants `host` as text. */
 export type Headers = Record<string, string | string[]>
 
-/** Names that only the gateway may say. `-` and `_` are one: many servers turn both into the same variable. */
+/** Names that only the gateway may say, as proxies and load balancers use them. */
 const identityNames: ReadonlySet<string> = new Set([
-  ...['x-forwarded-for', 'x-forwarded-client-cert', 'x-forwarded-proto', 'x-forwarded-port'],
-  ...['forwarded', 'client-cert', 'client-cert-chain', 'x-real-ip', 'x-client-ip', 'true-client-ip'],
-  ...['x-client-cert', 'x-client-dn', 'x-client-verify', 'x-ssl-client-cert', 'x-ssl-client-verify'],
-  ...['x-ssl-client-s-dn', 'ssl-client-cert', 'ssl-client-verify'],
+  ...['forwarded', 'x-real-ip', 'x-client-ip', 'true-client-ip', 'x-cluster-client-ip', 'fastly-client-ip'],
+  ...['x-azure-clientip', 'x-azure-socketip', 'x-envoy-external-address', 'remote-user', 'x-client-dn'],
+  ...['x-client-verify', 'x-client-s-dn', 'x-client-subject'],
 ])
+
+/** The same by how they begin. */
+const identityBeginnings: readonly string[] = [
+  ...['x-forwarded-', 'x-original-forwarded-', 'client-cert', 'x-client-cert', 'ssl-client-', 'x-ssl-'],
+  ...['x-amzn-mtls-', 'x-remote-', 'cf-connecting-ip'],
+]
 
 const hopNames: ReadonlySet<string> = new Set([
   ...['connection', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'proxy-authorization'],
@@ -32,7 +37,7 @@ export function requestHeaders(
   write: readonly IdentityHeader[],
   upgrade: string | undefined,
 ): Headers {
-  const headers = endToEnd(raw, (name) => identityNames.has(name.replaceAll('_', '-')))
+  const headers = endToEnd(raw, saysWhoAsks)
   headers['x-forwarded-proto'] = 'https'
   const { address, client } = identity
   for (const name of write) {
@@ -41,6 +46,12 @@ export function requestHeaders(
   }
   if (upgrade !== undefined) Object.assign(headers, { connection: 'upgrade', upgrade })
   return headers
+}
+
+/** Whatever is no letter and no digit is one sign to a server that makes variables of names (CGI, WSGI, nginx). */
+function saysWhoAsks(name: string): boolean {
+  const plain = name.replace(/[^a-z0-9]/g, '-')
+  return identityNames.has(plain) || identityBeginnings.some((beginning) => plain.startsWith(beginning))
 }
 
 /** An answer's headers for the client. */

@@ -148,7 +148,13 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     await Promise.all(listeners.map(({ server }) => stopListening(server)))
     throw error
   }
-  for (const { name } of listeners) emit({ type: 'listening', door: name, ...addresses[name]! })
+  for (const { name, server } of listeners) {
+    // As when file descriptors ran out: what cannot be accepted now must not end what is open.
+    server.on('error', (cause: Error & { readonly code?: string }) =>
+      book.refused({ door: name, address: 'unknown' }, failure('ERR_GATEWAY_LIMIT', cause.code, { cause })),
+    )
+    emit({ type: 'listening', door: name, ...addresses[name]! })
+  }
 
   async function shutDown(deadline: number): Promise<void> {
     emit({ type: 'closing', tunnels: tunnels.size })
@@ -160,6 +166,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     await allDone(tunnels)
     await Promise.all([...sockets].map(destroyed))
     await Promise.all(stopped)
+    retire(routes)
     emit({ type: 'closed-gateway' })
   }
 
@@ -173,7 +180,9 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       ...book.stats(),
     }),
     reload(replacement) {
+      const old = routes
       routes = serveRoutes(checkRoutes(replacement), serving)
+      retire(old)
       emit({ type: 'reloaded', routes: routes.length })
     },
     close,
@@ -181,13 +190,20 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   }
 }
 
+/** Connections that HTTP routes keep to their services would outlive the routes. */
+function retire(routes: ReturnType<typeof serveRoutes>): void {
+  for (const { http } of routes) http?.retire()
+}
+
 function listen(name: Door, server: Server, at: ListenSettings): Promise<GatewayAddress> {
   return new Promise((resolve, reject) => {
-    server.once('error', (cause: Error & { readonly code?: string }) => {
+    const failed = (cause: Error & { readonly code?: string }) => {
       const where = `listen.${name}: ${at.host}:${at.port}, ${cause.code ?? 'failed'}`
       reject(failure('ERR_GATEWAY_LISTEN', where, { cause }))
-    })
+    }
+    server.once('error', failed)
     server.listen({ host: at.host, port: at.port }, () => {
+      server.off('error', failed)
       const { address, port } = server.address() as AddressInfo
       resolve({ host: address, port })
     })

@@ -37,7 +37,7 @@ export const parseConnect: Parse<Answered> = (bytes) => {
   if (line === null) return refuse(400, 'no request line of HTTP/1')
   const [, verb = '', authority = '', minor] = line
   if (!token.test(verb)) return refuse(400, 'no method')
-  if (verb !== 'CONNECT') return refuse(405, `${verb}; this listener serves CONNECT`)
+  if (verb !== 'CONNECT') return refuse(405, `${verb.slice(0, 40)}; this listener serves CONNECT`)
   const seen = new Map<string, string>()
   for (const field of fields) {
     const colon = field.indexOf(':')

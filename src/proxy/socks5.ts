@@ -66,9 +66,8 @@ export const parseRequest: Parse<Request> = (bytes) => {
   if (version !== undefined && version !== 5) throw failure('ERR_LOCAL_REQUEST', `SOCKS version ${version}`)
   if (length === undefined) return undefined
   const size = kind === 1 ? 4 : kind === 4 ? 16 : kind === 3 ? length : undefined
-  // Of an unknown kind nobody knows the length: the answer ends the conversation.
-  if (size === undefined)
-    return { value: { refused: reply.address, why: `address type ${kind}` }, used: bytes.length }
+  // Of an unknown kind nobody knows the length: the answer ends the conversation, whatever follows.
+  if (size === undefined) return { value: { refused: reply.address, why: `address type ${kind}` }, used: 5 }
   const at = kind === 3 ? 5 : 4
   const used = at + size + 2
   if (bytes.length < used) return undefined

@@ -1,6 +1,7 @@
 // Everything on its way from the peer: chunks made records, records opened, their content handled one after the other.
 // Synchronous as long as provider and handler are; with a provider that takes its time several records are opened at
 // once and handled in their order. RFC 8446 §5.
+import { concat } from '../bytes/index.js'
 import type { MaybePromise } from '../layer.js'
 import { isPromise } from './maybe-promise.js'
 import type { Content, RecordOpener } from './protection.js'
@@ -9,18 +10,24 @@ import { MAX_CIPHERTEXT, MAX_PLAINTEXT } from './registry.js'
 
 /** Records opened at once by an asynchronous provider. */
 const READ_AHEAD = 8
+/** Records whose data rises in one piece where several are opened at once: at full size 64 KiB. */
+const GATHERED = 4
 
 export interface IncomingPorts {
   /** One record's content; `length` in bytes is that of its fragment on the wire. */
   handle(content: Content, length: number): MaybePromise<void>
-  /** During the handshake any record may change the keys of the next, so none is opened ahead. */
+  /** Application data. */
+  up(data: Uint8Array): void
+  /** The next chunk that waits to be pushed, if there is one. */
+  more(): Uint8Array | undefined
+  /** The handshake is over. */
   isOpen(): boolean
 }
 
 /** A record on its way through an asynchronous provider. */
 interface Waiting {
-  readonly length: number
-  readonly open: () => MaybePromise<Content>
+  /** Absent for what is none. */
+  readonly record?: TlsRecord
   content: MaybePromise<Content>
 }
 
@@ -29,6 +36,8 @@ export class Incoming {
   readonly #records = new RecordReader()
   #opener: RecordOpener | undefined
   #closed = false
+  #isAhead = false
+  #risen: Uint8Array[] = []
   #maxFragment = MAX_CIPHERTEXT
 
   constructor(ports: IncomingPorts) {
@@ -52,7 +61,14 @@ export class Incoming {
 
   /** What follows is ignored. */
   close(): void {
+    this.#rise()
     this.#closed = true
+  }
+
+  /** A record's data, for above: whoever waits for several records anyway passes them on together. */
+  up(data: Uint8Array): void {
+    if (this.#isAhead) this.#risen.push(data)
+    else this.#ports.up(data)
   }
 
   push(chunk: Uint8Array): void {
@@ -67,46 +83,50 @@ export class Incoming {
       const content = this.#open(record)
       // What was opened at once lies in memory of its own, and the record's may be used again.
       this.#records.reuse = this.#ports.isOpen() && !isPromise(content)
-      if (isPromise(content)) return this.#pumpAhead({ ...this.#wait(record), content })
+      if (isPromise(content)) return this.#pumpAhead({ record, content })
       const handled = this.#ports.handle(content, record.fragment.length)
       if (isPromise(handled)) return handled.then(() => this.pump())
     }
   }
 
   async #pumpAhead(first: Waiting): Promise<void> {
-    const ahead: Waiting[] = [first]
-    while (ahead.length > 0 && !this.#closed) {
-      if (this.#ports.isOpen()) this.#readAhead(ahead, READ_AHEAD)
-      const { content, length } = ahead.shift()!
-      const opener = this.#opener
-      await this.#ports.handle(await content, length)
-      // A key update in it: what was opened ahead was opened with the wrong key.
-      if (this.#opener !== opener) for (const waiting of ahead) waiting.content = settle(waiting.open)
-      if (ahead.length === 0) this.#readAhead(ahead, 1)
+    const ahead = [first]
+    this.#isAhead = true
+    try {
+      for (let next = ahead.shift(); next !== undefined && !this.#closed; next = ahead.shift()) {
+        this.#readAhead(ahead, READ_AHEAD - 1)
+        const opener = this.#opener
+        const content = await next.content
+        const length = next.record!.fragment.length
+        // RFC 8449: it may have been read before the limit was known.
+        this.#requireLength(length)
+        const handled = this.#ports.handle(content, length)
+        if (handled !== undefined) await handled
+        // Another key from here on: what was opened ahead was opened with the wrong one.
+        if (this.#opener !== opener) for (const each of ahead) if (each.record) this.#begin(each)
+        if (ahead.length === 0) this.#readAhead(ahead, 1)
+        if (ahead.length === 0 || this.#risen.length === GATHERED) this.#rise()
+      }
+    } finally {
+      this.#rise()
+      this.#isAhead = false
     }
   }
 
+  /** With the key of now, which may turn out to be the wrong one. */
   #readAhead(ahead: Waiting[], count: number): void {
     while (ahead.length < count) {
-      let waiting: Omit<Waiting, 'content'>
       try {
         const record = this.#next()
         if (record === undefined) return
-        waiting = this.#wait(record)
+        ahead.push(this.#begin({ record }))
       } catch (error) {
         // What cannot be a record waits for its turn too: what came before it is whole.
-        const open = () => Promise.reject(error)
-        ahead.push({ length: 0, open, content: settle(open) })
+        ahead.push(quiet({ content: Promise.reject(error) }))
         return
       }
-      ahead.push({ ...waiting, content: settle(waiting.open) })
     }
   }
-
-  #wait(record: TlsRecord): Omit<Waiting, 'content'> {
-    return { length: record.fragment.length, open: () => this.#open(record) }
-  }
-
   #next(): TlsRecord | undefined {
     return this.#records.next(this.#opener === undefined ? MAX_PLAINTEXT : this.#maxFragment)
   }

@@ -1,7 +1,7 @@
 // Many tunnels in one process: each is dialed, sends bursts of random size, compares every byte that comes back, ends with
 // both sides finished, and is replaced by another. Whatever ends otherwise is kept with its code and time.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { dialerOn, overTcp } from '../../src/dial/index.js'
+import { dialerOn } from '../../src/dial/index.js'
 import type { Dialer, TunnelInfo, TunnelSocket } from '../../src/index.js'
 import { nodePlatform } from '../../src/platform/node/index.js'
 import { obey, type Weight, weight } from './processes.js'
@@ -161,7 +161,7 @@ async function dial(began: number): Promise<TunnelSocket<TunnelInfo> | undefined
 
 async function talk(socket: TunnelSocket<TunnelInfo>): Promise<void> {
   const seed = ++serial * 7_919 + setup.seed
-  const flow = { sent: 0, received: 0, caughtUp: () => {} }
+  const flow: Flow = { sent: 0, received: 0, closing: false, caughtUp: () => {} }
   const reading = receive(socket, seed, flow)
   // Looked at below, whichever of the two fails first.
   reading.catch(() => {})
@@ -186,12 +186,10 @@ async function talk(socket: TunnelSocket<TunnelInfo>): Promise<void> {
     // An end in the middle of a pause is noticed in it.
     await Promise.race([pause, reading])
   } while (performance.now() < until && !finishing.signal.aborted)
-  flow.sent = Math.max(flow.sent, flow.received)
+  flow.closing = true
   const closing = writer.close()
   closing.catch(() => {})
-  await reading.then((how) => {
-    if (how === 'ended') throw new Problem('ENDED_EARLY')
-  }, undefined)
+  await reading
   await closing
   await socket.closed
 }
@@ -199,6 +197,8 @@ async function talk(socket: TunnelSocket<TunnelInfo>): Promise<void> {
 interface Flow {
   sent: number
   received: number
+  /** We have ended, so the service may. */
+  closing: boolean
   caughtUp: () => void
 }
 
@@ -216,7 +216,7 @@ async function receive(socket: TunnelSocket<TunnelInfo>, seed: number, flow: Flo
     tally.received += value.length
     if (flow.received === flow.sent) flow.caughtUp()
   }
-  if (flow.received !== flow.sent) throw new Problem('SILENT_LOSS')
+  if (flow.received !== flow.sent || !flow.closing) throw new Problem('SILENT_LOSS')
 }
 
 class Problem extends Error {

@@ -53,10 +53,7 @@ export const httpHeadTarget: Target = target('http-head', 'answers to a connecti
     )
     must(JSON.stringify(whole.info) === JSON.stringify(pieced.info), 'the answer depends on how it came')
     must(equal(concat(...whole.up), concat(...pieced.up)), 'what rises depends on how it came')
-    must(
-      equal(concat(...whole.down), concat(...pieced.down)),
-      'what is sent depends on how the answer came',
-    )
+    must(equal(concat(...whole.down), concat(...pieced.down)), 'what is sent depends on how the answer came')
     for (const line of whole.error?.evidence ?? [])
       must(/^[\x20-\x7e]*$/.test(line), 'evidence that is not plain text')
     if (whole.info !== undefined)

@@ -9,6 +9,7 @@ import type { HandshakeMessage } from '../../../src/tls/messages/message.js'
 import { type Conversation, createWorld, type SeenAlert } from '../../support/tls-server/index.js'
 import { applied, type Edit, edits } from '../bytes.js'
 import { must, named, type Target, target } from '../target.js'
+import { silent } from '../tls-alerts.js'
 
 interface Change {
   readonly message: string
@@ -91,7 +92,9 @@ export const tls13Target: Target = target(
           },
           {
             ...(input.alpn && { alpn: ['a'] }),
-            ...(input.identity && { identity }),
+            // What is offered before the server speaks costs the most, and is not what is tried here.
+          keyShares: ['X25519'],
+          ...(input.identity && { identity }),
             ...(input.session && { session: memorySessionStore() }),
           },
           { chunk: input.chunk, tolerant: true },
@@ -136,7 +139,9 @@ export const tls12Target: Target = target(
           },
           {
             ...(input.alpn && { alpn: ['a'] }),
-            ...(input.identity && { identity }),
+            // What is offered before the server speaks costs the most, and is not what is tried here.
+          keyShares: ['X25519'],
+          ...(input.identity && { identity }),
             ...(input.session && { session }),
           },
           { chunk: input.chunk, tolerant: true },
@@ -196,7 +201,7 @@ async function judge(
       'an error of the handshake after it',
     )
     const alert = alertFor(error)
-    if (deaf === undefined && alert !== undefined)
+    if (deaf === undefined && !silent.test(error.code))
       must(alerts.at(-1)?.name === alert, `${error.code}, and the alert was ${alerts.at(-1)?.name}`)
     // What ended stays ended.
     const sent = meeting.sent.length
