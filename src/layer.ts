@@ -42,6 +42,8 @@ export interface Sink<Info = unknown> {
   /** Nothing more will come up; `cause` when the end was not clean. */
   eof(cause?: TunnelError): void
   trace(event: TraceEvent): void
+  /** While `receive` works: the chunk that it would be called with next, if it has come, taken as if it had been called. */
+  more?(): Uint8Array | undefined
   /** Nobody looks at traces: what would only be made for them may be spared. */
   readonly unwatched?: boolean
 }

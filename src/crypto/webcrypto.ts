@@ -4,7 +4,7 @@ import type { Bytes } from '../bytes/index.js'
 import { failure, loaded } from '../errors.js'
 import { groupIds } from './groups.js'
 import { forgeHashes } from './hash.js'
-import type { Aead, CryptoProvider, Group } from './provider.js'
+import type { Aead, CryptoProvider, Group, KeyShare, Signer } from './provider.js'
 import type { SubtleAlgorithm, SubtleLike } from './subtle.js'
 import { aesGcmRecordLimit, chachaRecordLimit, cipherSuites } from './suites.js'
 import { subtleGroup } from './webcrypto-groups.js'
@@ -19,6 +19,7 @@ export interface WebCryptoSource {
 /** A provider over WebCrypto; its suites are AES-GCM, and ChaCha20-Poly1305 where the engine says that it has it. */
 export function webcrypto(source: WebCryptoSource): CryptoProvider {
   const { subtle } = source
+  const own = new WeakSet<Signer>()
   if (subtle === undefined)
     throw failure('ERR_CRYPTO_UNAVAILABLE', 'crypto.subtle does not exist outside of a secure context')
   return {
@@ -33,8 +34,8 @@ export function webcrypto(source: WebCryptoSource): CryptoProvider {
         : []),
     ]),
     groups: [
-      ...(hasMlKem(subtle) ? [hybridGroup(subtle)] : []),
-      subtleGroup(subtle, 'X25519'),
+      ...(hasMlKem(subtle) ? [ahead(hybridGroup(subtle))] : []),
+      ahead(subtleGroup(subtle, 'X25519')),
       subtleGroup(subtle, 'secp256r1'),
       subtleGroup(subtle, 'secp384r1'),
       subtleGroup(subtle, 'secp521r1'),
@@ -43,8 +44,12 @@ export function webcrypto(source: WebCryptoSource): CryptoProvider {
     verify: (algorithm, key, signature, data) => subtleVerify(subtle, algorithm, key, signature, data),
     async signer(key, kind) {
       const { cryptoKeySigner, pkcs8Signer } = await loaded(import('./webcrypto-signers.js'))
-      return key instanceof Uint8Array ? pkcs8Signer(subtle, key, kind) : cryptoKeySigner(subtle, key, kind)
+      if (!(key instanceof Uint8Array)) return cryptoKeySigner(subtle, key, kind)
+      const signer = await pkcs8Signer(subtle, key, kind)
+      own.add(signer)
+      return signer
     },
+    vouchesFor: (signer) => own.has(signer),
   }
 }
 
@@ -71,22 +76,21 @@ function subtleAead(
         tagLength: 128,
       })
       return {
-        async seal(nonce, aad, plaintext) {
-          return new Uint8Array(await subtle.encrypt(parameters(nonce, aad), key, plaintext as Bytes))
-        },
-        async open(nonce, aad, ciphertext) {
+        seal: (nonce, aad, plaintext) =>
+          subtle.encrypt(parameters(nonce, aad), key, plaintext as Bytes).then(asBytes),
+        open(nonce, aad, ciphertext) {
           if (ciphertext.length < 16) throw failure('ERR_TLS_BAD_RECORD_MAC')
-          let plaintext: ArrayBuffer
-          try {
-            plaintext = await subtle.decrypt(parameters(nonce, aad), key, ciphertext as Bytes)
-          } catch {
+          return subtle.decrypt(parameters(nonce, aad), key, ciphertext as Bytes).then(asBytes, () => {
             throw failure('ERR_TLS_BAD_RECORD_MAC')
-          }
-          return new Uint8Array(plaintext)
+          })
         },
       }
     },
   }
+}
+
+function asBytes(buffer: ArrayBuffer): Bytes {
+  return new Uint8Array(buffer)
 }
 
 function randomBytes(source: WebCryptoSource, length: number): Bytes {
@@ -94,6 +98,24 @@ function randomBytes(source: WebCryptoSource, length: number): Bytes {
   // getRandomValues gives at most 65 536 bytes a call.
   for (let at = 0; at < length; at += 65_536) source.getRandomValues(bytes.subarray(at, at + 65_536))
   return bytes
+}
+
+/** A group that can keep one key share ready: engines make them in other threads, and take their time. */
+function ahead(group: Group): Group {
+  let ready: Promise<KeyShare> | undefined
+  const make = async (): Promise<KeyShare> => group.generate()
+  return {
+    ...group,
+    prepare() {
+      ready ??= make()
+      ready.catch(() => {})
+    },
+    generate() {
+      const share = ready ?? make()
+      ready = undefined
+      return share
+    },
+  }
 }
 
 /** X25519MLKEM768, which few engines can make yet: loaded with the first key share. */

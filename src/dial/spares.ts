@@ -152,8 +152,10 @@ export function withSpares(reach: Reach, options: SpareOptions): Reach {
         template = undefined
         retry?.cancel()
         for (const spare of [...ready]) drop(spare)
+        // The caller's may outlive the dialer.
+        for (const signal of signals) signal?.removeEventListener('abort', end)
       }
-      for (const signal of signals) signal?.addEventListener('abort', end, { once: true })
+      for (const signal of signals) signal?.addEventListener('abort', end)
     }
 
     async function useSpare(run: Run): Promise<Reached | undefined> {

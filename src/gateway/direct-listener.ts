@@ -3,6 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { failure, type TunnelError } from '../errors-node.js'
 import type { Carrier } from './carrier.js'
 import type { Settings } from './config.js'
+import { plainAddress } from './forwarded.js'
 import { SocketCarrier } from './socket-carrier.js'
 import type { Arrival } from './tunnel.js'
 
@@ -19,7 +20,7 @@ export function directListener(settings: Settings, door: DirectDoor): Server {
   return createServer(
     { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 },
     (socket) => {
-      const address = socket.remoteAddress ?? 'unknown'
+      const address = plainAddress(socket.remoteAddress ?? 'unknown')
       const reason = door.refuse()
       if (reason !== undefined) {
         door.refused(failure('ERR_GATEWAY_LIMIT', reason), address)
@@ -40,7 +41,7 @@ export function directListener(settings: Settings, door: DirectDoor): Server {
           framing: 'raw',
           address,
           port: socket.remotePort ?? 0,
-          local: { address: socket.localAddress ?? 'unknown', port: socket.localPort ?? 0 },
+          local: { address: plainAddress(socket.localAddress ?? 'unknown'), port: socket.localPort ?? 0 },
         },
         socket,
       )

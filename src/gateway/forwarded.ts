@@ -26,8 +26,8 @@ export function clientAddress(
   const entries = (rule.header === 'forwarded' ? forwardedFor(lines) : lines.flatMap(splitList)).map(
     addressOf,
   )
-  if (rule.hops !== undefined) return entries.at(-rule.hops) ?? plain(peer)
-  let client = plain(peer)
+  if (rule.hops !== undefined) return entries.at(-rule.hops) ?? plainAddress(peer)
+  let client = plainAddress(peer)
   while (isTrusted(rule, client)) {
     const next = entries.pop()
     if (next === undefined) break
@@ -37,7 +37,8 @@ export function clientAddress(
 }
 
 /** What counts as one client: an IPv6 subscriber has a whole /64. */
-export function addressGroup(address: string): string {
+export function addressGroup(given: string): string {
+  const address = plainAddress(given)
   if (isIP(address) !== 6) return address
   const [head = '', tail] = address.toLowerCase().split('%', 1)[0]!.split('::')
   const groups = head === '' ? [] : head.split(':')
@@ -123,11 +124,11 @@ function addressOf(entry: string): string | undefined {
   const bracketed = /^\[([^\]]+)\](?::\w+)?$/.exec(entry)?.[1]
   const withPort = /^([\d.]+):\w+$/.exec(entry)?.[1]
   const address = bracketed ?? withPort ?? entry
-  return isIP(address) === 0 ? undefined : plain(address)
+  return isIP(address) === 0 ? undefined : plainAddress(address)
 }
 
-/** RFC 4291 §2.5.5.2: an IPv4 peer of a listener for both families. */
-function plain(address: string): string {
+/** RFC 4291 §2.5.5.2: an IPv4 peer of a listener for both families, as the IPv4 address that it is. */
+export function plainAddress(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
   return mapped ?? address
 }

@@ -172,9 +172,7 @@ function originForm(
 ): { readonly path: string; readonly authority: string | undefined } | undefined {
   if (url.startsWith('/') || url === '*') return { path: url, authority: undefined }
   const [, authority, rest = ''] = /^https?:\/\/([\w.:[\]-]+)([/?].*)?$/i.exec(url) ?? []
-  return authority === undefined
-    ? undefined
-    : { path: rest.startsWith('/') ? rest : `/${rest}`, authority }
+  return authority === undefined ? undefined : { path: rest.startsWith('/') ? rest : `/${rest}`, authority }
 }
 
 // RFC 9112 §3.2: a request with more than one Host field line is answered with 400; node:http takes the first.

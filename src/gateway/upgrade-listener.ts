@@ -7,7 +7,7 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import { failure, type TunnelError } from '../errors-node.js'
 import { type Carrier, goodbye } from './carrier.js'
 import type { Settings } from './config.js'
-import { clientAddress, type ForwardedRule } from './forwarded.js'
+import { clientAddress, type ForwardedRule, plainAddress } from './forwarded.js'
 import { pingBody, pingPath } from './ping-endpoint.js'
 import { SocketCarrier } from './socket-carrier.js'
 import type { Arrival } from './tunnel.js'
@@ -104,8 +104,8 @@ export function upgradeListener(settings: Settings, door: UpgradeDoor, pages?: P
     const arrival = {
       door: 'upgrade' as const,
       address,
-      port: address === socket.remoteAddress ? (socket.remotePort ?? 0) : 0,
-      local: { address: socket.localAddress ?? 'unknown', port: socket.localPort ?? 0 },
+      port: address === plainAddress(socket.remoteAddress ?? '') ? (socket.remotePort ?? 0) : 0,
+      local: { address: plainAddress(socket.localAddress ?? 'unknown'), port: socket.localPort ?? 0 },
     }
     if (type === 'websocket') acceptWebSocket(request, socket, head, arrival)
     else acceptLegacy(type, socket, head, arrival)
@@ -164,7 +164,7 @@ export function upgradeListener(settings: Settings, door: UpgradeDoor, pages?: P
 
   server.on('clientError', (error: Error & { readonly code?: string }, socket) => {
     const status = malformedStatus(error.code)
-    const address = (socket as Socket).remoteAddress ?? 'unknown'
+    const address = plainAddress((socket as Socket).remoteAddress ?? 'unknown')
     if (status === undefined || !socket.writable) {
       socket.destroy()
       return
@@ -220,5 +220,5 @@ function malformedStatus(code: string | undefined): number | undefined {
 
 function addressOf(request: IncomingMessage, forwarded: ForwardedRule | undefined): string {
   const peer = request.socket.remoteAddress ?? 'unknown'
-  return forwarded === undefined ? peer : clientAddress(forwarded, request.headers, peer)
+  return forwarded === undefined ? plainAddress(peer) : clientAddress(forwarded, request.headers, peer)
 }

@@ -1,5 +1,4 @@
 // Local proxies: several listeners over one dialer. Owns what listens and what is open, so that close() can drain it.
-import { setMaxListeners } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import { failure } from '../errors-node.js'
 import { isLocal, type Listening, listenAt } from './endpoint.js'
@@ -36,8 +35,6 @@ export async function createProxy(
     timeouts: { ...defaultTimeouts, ...options.timeouts },
   }
   const ending = new AbortController()
-  // Every connection listens.
-  setMaxListeners(0, ending.signal)
   const open = new Map<LocalConnection, Promise<void>>()
   const servers: Array<{ readonly name: string; readonly listening: Listening }> = []
   let ids = 0

@@ -50,7 +50,7 @@ export async function serve(
   const local = counted(localWire(socket, 'path' in listener.listen ? 'unix' : 'tcp'), facts)
   const held = heldWire(local, context.limits)
   const { greet, refuse } = conversation(listener, held)
-  let tunnel: Wire
+  let tunnel: Wire | undefined
   try {
     const { target, requested, welcome } = await withDeadline(
       { signals: [signal], timeout: context.timeouts.request, phase: 'local' },
@@ -65,6 +65,8 @@ export async function serve(
     if (welcome !== undefined) await held.wire.write([welcome])
   } catch (thrown) {
     const error = asTunnelError(thrown)
+    // Open already where the client could not be told so.
+    tunnel?.destroy(error)
     report.refused(error)
     await turnAway(socket, held.wire, refuse, error, { patience: context.timeouts.refusal, signal })
     return
@@ -84,15 +86,13 @@ async function dialWhileThere<T>(
   signal: AbortSignal,
   dial: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const ending = new AbortController()
-  const onAbort = () => ending.abort(signal.reason)
-  signal.addEventListener('abort', onAbort)
-  if (signal.aborted) onAbort()
-  lost.then((error) => ending.abort(error))
+  const gone = new AbortController()
+  lost.then((error) => gone.abort(error))
+  const ending = signalScope({ signals: [signal, gone.signal], phase: 'local' })
   try {
     return await dial(ending.signal)
   } finally {
-    signal.removeEventListener('abort', onAbort)
+    ending.dispose()
   }
 }
 

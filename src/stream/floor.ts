@@ -138,6 +138,7 @@ export class Floor {
         house.rise(index, { cause })
       },
       trace: (event) => this.trace(event),
+      more: () => this.up.more() as Uint8Array | undefined,
       unwatched: house.trace === undefined,
     }
   }

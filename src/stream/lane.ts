@@ -67,6 +67,8 @@ export class Lane<Item> {
   #head = 0
   #held: boolean
   #running = false
+  /** Cost of the call in progress that returned a promise. */
+  #cost = 0
   #closed = false
 
   constructor(options: LaneOptions<Item>) {
@@ -85,6 +87,20 @@ export class Lane<Item> {
       this.#queue.push(item)
       this.#options.gauge.bytes += costOf(item)
     } else this.#run(item)
+  }
+
+  /** For the call in progress: the next item, if it is a chunk, as a part of this call. */
+  more(): Item | undefined {
+    if (this.#cost === 0 || !(this.#queue[this.#head] instanceof Uint8Array)) return undefined
+    const { gauge, turns } = this.#options
+    turns.enter()
+    const item = this.#shift()
+    // What it took before is as good as done.
+    gauge.bytes -= this.#cost
+    this.#cost = costOf(item)
+    gauge.bytes += this.#cost
+    turns.leave()
+    return item
   }
 
   /** Let a held lane go. */
@@ -148,9 +164,11 @@ export class Lane<Item> {
   #wait(pending: Promise<void>, cost: number): void {
     const { gauge, turns, failed } = this.#options
     gauge.bytes += cost
+    this.#cost = cost
     const settle = (then: () => void) => {
       turns.enter()
-      gauge.bytes -= cost
+      gauge.bytes -= this.#cost
+      this.#cost = 0
       this.#running = false
       if (!this.#closed) then()
       turns.leave()

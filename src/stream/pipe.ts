@@ -3,7 +3,7 @@
 import { asTunnelError, type TunnelError } from '../errors.js'
 import type { ByteStream, Wire, WireEvents } from './byte-stream.js'
 import { deferred, isPromise } from './deferred.js'
-import { abortError } from './signal.js'
+import { abortError, whenAborted } from './signal.js'
 import { wireFromStream } from './wire.js'
 
 export interface Piped {
@@ -48,17 +48,19 @@ export async function pipe(
     },
     fail,
   })
-  const onAbort = () => fail(abortError(options.signal))
-  if (options.signal?.aborted) onAbort()
+  const { signal } = options
+  const onAbort = () => fail(abortError(signal))
+  let deaf: (() => void) | undefined
+  if (signal?.aborted) onAbort()
   else {
-    options.signal?.addEventListener('abort', onAbort)
+    deaf = signal && whenAborted(signal, onAbort)
     a.start(between(b, 'forth'))
     b.start(between(a, 'back'))
   }
   try {
     await done.promise
   } finally {
-    options.signal?.removeEventListener('abort', onAbort)
+    deaf?.()
   }
   return { ...counts }
 }

@@ -33,13 +33,14 @@ export function signalScope(options: DeadlineOptions): SignalScope {
     const aborted = signals.find((signal) => signal.aborted)
     abort(abortError(aborted, options.phase))
   }
+  let deaf: ReadonlyArray<() => void> = []
   const dispose = () => {
     clearTimeout(timer)
-    for (const signal of signals) signal.removeEventListener('abort', onAbort)
+    for (const stop of deaf) stop()
   }
   if (signals.some((signal) => signal.aborted)) onAbort()
   else {
-    for (const signal of signals) signal.addEventListener('abort', onAbort)
+    deaf = signals.map((signal) => whenAborted(signal, onAbort))
     if (options.timeout !== undefined)
       timer = setTimeout(
         () => abort(failure('ERR_TIMEOUT', `${options.timeout} ms passed`, { phase: options.phase })),
@@ -47,6 +48,40 @@ export function signalScope(options: DeadlineOptions): SignalScope {
       )
   }
   return { signal: controller.signal, dispose, [Symbol.dispose]: dispose }
+}
+
+/** Who waits for a signal, and the one listener that tells them. */
+interface Audience {
+  readonly waiting: Set<() => void>
+  readonly listener: () => void
+}
+
+const audiences = new WeakMap<AbortSignal, Audience>()
+
+/**
+ * Calls `act` when the signal aborts; returns what takes that back. However many wait, the signal has one listener of ours:
+ * a dialer's many dials all end with it, and Node warns of more than ten listeners as of a leak.
+ */
+export function whenAborted(signal: AbortSignal, act: () => void): () => void {
+  const { waiting, listener } = audiences.get(signal) ?? audienceOf(signal)
+  waiting.add(act)
+  return () => {
+    if (!waiting.delete(act) || waiting.size > 0) return
+    signal.removeEventListener('abort', listener)
+    audiences.delete(signal)
+  }
+}
+
+function audienceOf(signal: AbortSignal): Audience {
+  const waiting = new Set<() => void>()
+  const listener = () => {
+    // Each takes itself out, and may take others out whose turn has not come.
+    for (const act of waiting) act()
+  }
+  const audience = { waiting, listener }
+  audiences.set(signal, audience)
+  signal.addEventListener('abort', listener)
+  return audience
 }
 
 /**

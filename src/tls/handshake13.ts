@@ -208,8 +208,11 @@ function exports(
 }
 
 /** Our half of mutual TLS, which not every server asks for. */
-function clientCertificate(): Promise<typeof import('./client-certificate.js')> {
-  return loaded(import('./client-certificate.js'))
+let ownHalf: typeof import('./client-certificate.js') | undefined
+
+async function clientCertificate(): Promise<NonNullable<typeof ownHalf>> {
+  ownHalf ??= await loaded(import('./client-certificate.js'))
+  return ownHalf
 }
 
 /** The server as it proved itself. */

@@ -37,7 +37,10 @@ export async function firstHello(config: TlsConfig): Promise<Offer> {
   const with13 = versions.includes(TLS13)
   const with12 = versions.includes(TLS12)
   const shares = new Map<number, KeyShare>()
-  if (with13) for (const group of config.shareGroups) shares.set(group.id, await group.generate())
+  if (with13) {
+    const made = await Promise.all(config.shareGroups.map((group) => group.generate()))
+    for (const [at, group] of config.shareGroups.entries()) shares.set(group.id, made[at]!)
+  }
   const recalled = config.session && (await (await loaded(import('./recall.js'))).recall(config))
   const known = recalled?.resumption12?.session
   const grease = config.grease ? chooseGrease(crypto.random(5)) : undefined

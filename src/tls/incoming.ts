@@ -2,6 +2,7 @@
 // Synchronous as long as provider and handler are; with a provider that takes its time several records are opened at
 // once and handled in their order. RFC 8446 §5.
 import { concat } from '../bytes/index.js'
+import { failure } from '../errors.js'
 import type { MaybePromise } from '../layer.js'
 import { isPromise } from './maybe-promise.js'
 import type { Content, RecordOpener } from './protection.js'
@@ -97,13 +98,14 @@ export class Incoming {
         this.#readAhead(ahead, READ_AHEAD - 1)
         const opener = this.#opener
         const content = await next.content
-        const length = next.record!.fragment.length
+        const { length } = next.record!.fragment
         // RFC 8449: it may have been read before the limit was known.
-        this.#requireLength(length)
+        if (length > this.#maxFragment) throw failure('ERR_TLS_RECORD_OVERFLOW', `${length} bytes`)
         const handled = this.#ports.handle(content, length)
         if (handled !== undefined) await handled
         // Another key from here on: what was opened ahead was opened with the wrong one.
-        if (this.#opener !== opener) for (const each of ahead) if (each.record) this.#begin(each)
+        if (this.#opener !== opener)
+          for (const each of ahead) if (each.record) each.content = this.#begin(each.record).content
         if (ahead.length === 0) this.#readAhead(ahead, 1)
         if (ahead.length === 0 || this.#risen.length === GATHERED) this.#rise()
       }
@@ -119,7 +121,7 @@ export class Incoming {
       try {
         const record = this.#next()
         if (record === undefined) return
-        ahead.push(this.#begin({ record }))
+        ahead.push(this.#begin(record))
       } catch (error) {
         // What cannot be a record waits for its turn too: what came before it is whole.
         ahead.push(quiet({ content: Promise.reject(error) }))
@@ -127,8 +129,22 @@ export class Incoming {
       }
     }
   }
+
+  #begin(record: TlsRecord): Waiting {
+    try {
+      return quiet({ record, content: this.#open(record) })
+    } catch (error) {
+      return quiet({ record, content: Promise.reject(error) })
+    }
+  }
+
   #next(): TlsRecord | undefined {
-    return this.#records.next(this.#opener === undefined ? MAX_PLAINTEXT : this.#maxFragment)
+    for (;;) {
+      const record = this.#records.next(this.#opener === undefined ? MAX_PLAINTEXT : this.#maxFragment)
+      const more = record ?? (this.#isAhead ? this.#ports.more() : undefined)
+      if (!(more instanceof Uint8Array)) return more
+      this.#records.push(more)
+    }
   }
 
   #open(record: TlsRecord): MaybePromise<Content> {
@@ -136,11 +152,17 @@ export class Incoming {
       ? { type: record.type, content: record.fragment }
       : this.#opener.open(record)
   }
+
+  #rise(): void {
+    const risen = this.#risen
+    if (risen.length === 0) return
+    this.#risen = []
+    this.#ports.up(risen.length === 1 ? risen[0]! : concat(...risen))
+  }
 }
 
-/** Now or later; a failure that nobody waits for any more is not told. */
-function settle<T>(run: () => MaybePromise<T>): Promise<T> {
-  const result = new Promise<T>((resolve) => resolve(run()))
-  result.catch(() => {})
-  return result
+/** A failure that nobody waits for any more is not told. */
+function quiet(waiting: Waiting): Waiting {
+  if (isPromise(waiting.content)) waiting.content.catch(() => {})
+  return waiting
 }

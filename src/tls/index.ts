@@ -4,12 +4,13 @@ export type { ChannelBindingType } from './channel-binding.js'
 export { type TlsLayer, tlsClient } from './layer.js'
 export { memorySessionStore } from './memory-session-store.js'
 export type { KeyUpdateRequest } from './messages/key-update.js'
-export type {
-  IdentityRequest,
-  IdentitySource,
-  TlsClientOptions,
-  TlsInfo,
-  TlsLimits,
-  TlsVersion,
+export {
+  type IdentityRequest,
+  type IdentitySource,
+  prepareShares,
+  type TlsClientOptions,
+  type TlsInfo,
+  type TlsLimits,
+  type TlsVersion,
 } from './options.js'
 export type { Session, SessionStore } from './session.js'

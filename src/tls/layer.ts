@@ -76,6 +76,8 @@ export class TlsClient implements TlsLayer {
     this.#deframer = new HandshakeDeframer(config.limits.handshakeMessage)
     this.#incoming = new Incoming({
       handle: (content, length) => this.#handle(content, length),
+      up: (data) => this.#sink!.up(data),
+      more: () => this.#sink!.more?.(),
       isOpen: () => this.#post !== undefined,
     })
     this.#outgoing = new Outgoing({
@@ -235,7 +237,7 @@ export class TlsClient implements TlsLayer {
     }
     this.#emptyRecords = 0
     this.#post.dataArrived()
-    this.#sink!.up(content)
+    this.#incoming.up(content)
   }
 
   #messages(): MaybePromise<void> {

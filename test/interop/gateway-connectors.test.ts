@@ -161,6 +161,13 @@ describe('a service that is HTTP', () => {
       'Client-Cert: :AAAA:',
       'Forwarded: for=203.0.113.7',
       'X-Real-IP: 203.0.113.7',
+      'X.Real.IP: 203.0.113.7',
+      'X-Forwarded-User: 203.0.113.7',
+      'X-Forwarded-Host: 203.0.113.7',
+      'X-Remote-User: 203.0.113.7',
+      'X-SSL-Client-S-DN: 203.0.113.7',
+      'X-Amzn-Mtls-Clientcert: 203.0.113.7',
+      'CF-Connecting-IP: 203.0.113.7',
       'X-Own: kept',
       'X-Hop: dropped',
       'Connection: x-hop',
@@ -228,6 +235,94 @@ describe('a service that is HTTP', () => {
       route: 'web',
       error: { code: 'ERR_GATEWAY_CONNECT' },
     })
+  })
+
+  it.each([
+    [
+      'in chunks',
+      ['Transfer-Encoding: chunked'],
+      (text: string) => `${text.length.toString(16)}\r\n${text}\r\n0\r\n\r\n`,
+    ],
+    ['of a length that Connection names', ['Connection: content-length'], (text: string) => text],
+  ])('reads what a GET carries %s as content, never as a second request', async (_, lines, framed) => {
+    const seen: string[] = []
+    const { port } = await startWeb(async (request, response) => {
+      const parts: Buffer[] = []
+      for await (const part of request) parts.push(part as Buffer)
+      seen.push(`${request.method} ${request.url} ${Buffer.concat(parts).length}`)
+      response.end('answered')
+    })
+    const ports = await behind(port)
+    const hidden = 'GET /hidden HTTP/1.1\r\nHost: x\r\nX-Forwarded-Client-Cert: Subject="CN=root"\r\n\r\n'
+    const length = lines[0]!.startsWith('Connection') ? [`Content-Length: ${hidden.length}`] : []
+    const secure = await innerTls(await outer('direct', ports), { ALPNProtocols: ['http/1.1'] })
+    secure.write(
+      `GET /seen HTTP/1.1\r\nHost: x\r\n${[...lines, ...length].join('\r\n')}\r\n\r\n${framed(hidden)}`,
+    )
+    secure.end('GET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+    await readAll(secure)
+    expect(seen).toEqual([`GET /seen ${hidden.length}`, 'GET /last 0'])
+  })
+
+  it('hears of an absolute target what it says, and the Host that the route gives it', async () => {
+    const { port } = await startWeb(({ url, headers }, response) => response.end(`<${headers.host} ${url}>`))
+    const target = ['GET http://other.example.test/path?q HTTP/1.1', 'Host: app.example.test']
+    expect(await ask(await behind(port), target)).toContain('<other.example.test /path?q>')
+    const named = await behind(port, { host: 'app.internal' })
+    expect(await ask(named, target)).toContain('<app.internal /path?q>')
+  })
+
+  it.each([
+    ['a coding that nobody takes off', 501, 'Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n'],
+    [
+      'an upgrade with content',
+      400,
+      'Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 5\r\n\r\nGET /',
+    ],
+  ])('is spared %s', async (_, status, rest) => {
+    let requests = 0
+    const { server, port } = await startWeb((_, response) => {
+      requests++
+      response.end()
+    })
+    server.on('upgrade', (_, socket) => {
+      requests++
+      socket.destroy()
+    })
+    const ports = await behind(port)
+    const secure = await innerTls(await outer('direct', ports), { ALPNProtocols: ['http/1.1'] })
+    secure.end(`POST / HTTP/1.1\r\nHost: x\r\n${rest}`)
+    expect((await readAll(secure)).toString()).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
+    expect(requests).toBe(0)
+  })
+
+  it('keeps no connection that a route left behind', async () => {
+    let sockets = 0
+    const { server, port } = await startWeb((_, response) => response.end())
+    // The service itself would keep it for ever.
+    server.keepAliveTimeout = 0
+    const gone = new Promise<void>((resolve) =>
+      server.on('connection', (socket) => {
+        sockets++
+        socket.once('close', () => --sockets === 0 && resolve())
+      }),
+    )
+    const { server: identity } = await credentials()
+    const ports = await behind(port)
+    await ask(ports, ['GET / HTTP/1.1', 'Host: x'])
+    expect(sockets).toBe(1)
+    ports.gateway.reload({
+      identity,
+      routes: [
+        {
+          name: 'web',
+          alpn: 'http/1.1',
+          connect: { port, http: true },
+          client: 'anyone-without-a-certificate',
+        },
+      ],
+    })
+    await gone
   })
 
   it.each([

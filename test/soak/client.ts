@@ -4,8 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { dialerOn } from '../../src/dial/index.js'
 import type { Dialer, TunnelInfo, TunnelSocket } from '../../src/index.js'
 import { nodePlatform } from '../../src/platform/node/index.js'
-import { obey, type Weight, weight } from './processes.js'
 import { fits, piece, random } from './pattern.js'
+import { obey, type Weight, weight } from './processes.js'
 
 export interface ClientSetup {
   readonly origin: string

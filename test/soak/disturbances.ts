@@ -2,12 +2,7 @@
 import type { End } from './client.js'
 
 /** How a tunnel looks whose gateway or path was taken away. */
-const cut = [
-  'ERR_TLS_TRUNCATED',
-  'ERR_STREAM_RESET',
-  'ERR_WS_ABNORMAL',
-  'ERR_PING_TRUNCATED',
-] as const
+const cut = ['ERR_TLS_TRUNCATED', 'ERR_STREAM_RESET', 'ERR_WS_ABNORMAL', 'ERR_PING_TRUNCATED'] as const
 
 /** How a dial looks while nobody is there. */
 const unanswered = [

@@ -10,7 +10,12 @@ export interface Credentials {
 }
 
 export type GatewayOrder =
-  | { readonly do: 'listen'; readonly port: number; readonly service: number; readonly credentials: Credentials }
+  | {
+      readonly do: 'listen'
+      readonly port: number
+      readonly service: number
+      readonly credentials: Credentials
+    }
   | { readonly do: 'rotate'; readonly service: number; readonly credentials: Credentials }
   | { readonly do: 'skew'; readonly milliseconds: number }
   | { readonly do: 'weigh' }
@@ -49,7 +54,13 @@ obey<GatewayOrder>(async (order): Promise<unknown> => {
       return {}
     case 'weigh': {
       const { tunnels, connections, refused } = gateway.stats()
-      return { ...weight(), tunnels, connections, refused: { ...refused }, ended: { ...ended } } satisfies GatewayWeight
+      return {
+        ...weight(),
+        tunnels,
+        connections,
+        refused: { ...refused },
+        ended: { ...ended },
+      } satisfies GatewayWeight
     }
   }
 })

@@ -62,7 +62,11 @@ export interface SoakReport {
     readonly byGateway: Counts[string]
   }
   readonly refusedByGateway: Counts[string]
-  readonly disturbances: ReadonlyArray<{ readonly what: string; readonly seconds: number; readonly tunnelsOpen: number }>
+  readonly disturbances: ReadonlyArray<{
+    readonly what: string
+    readonly seconds: number
+    readonly tunnelsOpen: number
+  }>
   readonly trends: Readonly<Record<string, Trend>>
   readonly verdict: 'pass' | 'fail'
   readonly reasons: readonly string[]
@@ -83,8 +87,12 @@ export function soakReport(ledger: Ledger, facts: Facts): SoakReport {
   const before = ledger.before!
   const after = ledger.after!
   const { clients } = after
-  const sum = (pick: (client: ClientWeight) => number) => clients.reduce((total, each) => total + pick(each), 0)
-  const ends = explain(clients.flatMap((client) => client.ends), ledger.disturbances)
+  const sum = (pick: (client: ClientWeight) => number) =>
+    clients.reduce((total, each) => total + pick(each), 0)
+  const ends = explain(
+    clients.flatMap((client) => client.ends),
+    ledger.disturbances,
+  )
   const quiet = ledger.samples.filter((sample) => sample.quiet && sample.process === after.process)
   const trends: Record<string, Trend> = {
     gateway: trend(quiet, before, after, (sample) => sample.gateway),
@@ -96,7 +104,10 @@ export function soakReport(ledger: Ledger, facts: Facts): SoakReport {
   const servers = merge(clients.map((client) => client.servers))
   const checksumErrors = sum((client) => client.checksumErrors)
   const unexplainedTotal = total(ends.unexplained)
-  const most = Math.max(0, ...ledger.samples.map((sample) => sample.clients.reduce((all, { open }) => all + open, 0)))
+  const most = Math.max(
+    0,
+    ...ledger.samples.map((sample) => sample.clients.reduce((all, { open }) => all + open, 0)),
+  )
   const byServerCertificate = Object.values(servers)
   const reasons = [
     ...(checksumErrors > 0 ? [`${checksumErrors} checksum errors`] : []),

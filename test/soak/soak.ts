@@ -79,7 +79,13 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
       ),
     )
 
-  const ledger: Ledger = { samples: [], disturbances: [], gatewayEnds: [], before: undefined, after: undefined }
+  const ledger: Ledger = {
+    samples: [],
+    disturbances: [],
+    gatewayEnds: [],
+    before: undefined,
+    after: undefined,
+  }
   const weigh = async () => {
     const [gatewayNow, echoNow, ...clientsNow] = await Promise.all([
       gateway.ask<GatewayWeight>({ do: 'weigh' }),
@@ -118,11 +124,12 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
     say(`${what}, ${open} tunnels open`)
   }
   const jump = Math.min(3_000, minutes * 3_000)
-  const skewed = (who: object, milliseconds: number, target: (order: object) => Promise<unknown>) => async () => {
-    await target({ ...who, do: 'skew', milliseconds })
-    await sleep(jump)
-    await target({ ...who, do: 'skew', milliseconds: 0 })
-  }
+  const skewed =
+    (who: object, milliseconds: number, target: (order: object) => Promise<unknown>) => async () => {
+      await target({ ...who, do: 'skew', milliseconds })
+      await sleep(jump)
+      await target({ ...who, do: 'skew', milliseconds: 0 })
+    }
   const kill = async () => {
     ledger.gatewayEnds.push(await gateway.ask<GatewayWeight>({ do: 'weigh' }))
     await gateway.kill()

@@ -1,6 +1,5 @@
 // `underpass http`: a local web server for a web application behind the tunnel. Reads what was said, prints the address, tells
 // what happens, and drains on Ctrl-C. The work is the proxy room's.
-import { setMaxListeners } from 'node:events'
 import { exitStatusOf, failure } from '../../errors-node.js'
 import type { HttpProxyEvent } from '../../proxy/index.js'
 import type { Call, Command } from '../command.js'
@@ -106,8 +105,6 @@ whatever site a browser shows could otherwise act with your identity.`,
 }
 
 async function run({ operands, settings, output, json, signal }: Call): Promise<number> {
-  // Many dials may be under way; each listens to the signal that ends them all.
-  setMaxListeners(0)
   const [{ createDialer }, { createHttpProxy }, { listenSpecs }, { watchIdentities }, { remaining }] =
     await Promise.all([
       import('../../platform/node/index.js'),

@@ -1,6 +1,5 @@
 // `underpass proxy`: local listeners whose connections are tunnels. Reads what was said, prints what to type, tells what
 // happens, and drains on Ctrl-C. The work is the proxy room's.
-import { setMaxListeners } from 'node:events'
 import { failure } from '../../errors-node.js'
 import type { IdentitySource } from '../../login/index.js'
 import type { ListeningFacts, ProxyEvent } from '../../proxy/index.js'
@@ -87,8 +86,6 @@ Ctrl-C stops accepting and waits for open connections (--drain); a second one do
 }
 
 async function run({ operands, settings, output, json, signal, env }: Call): Promise<number> {
-  // Many dials may be under way; each listens to the signal that ends them all.
-  setMaxListeners(0)
   const [{ createDialer }, { createProxy }, { listenSpecs }, { allowRules }, { prepareListeners }] =
     await Promise.all([
       import('../../platform/node/index.js'),

@@ -81,7 +81,8 @@ function listening(
   at: { readonly host: string; readonly port: number },
 ): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => {
+    // For as long as it listens: what cannot be accepted for the moment (no file descriptor) ends nothing.
+    server.on('error', (cause: NodeJS.ErrnoException) => {
       const where = `listen.admin: ${at.host}:${at.port}, ${cause.code ?? 'failed'}`
       reject(failure('ERR_GATEWAY_LISTEN', where, { cause }))
     })

@@ -39,7 +39,7 @@ export function openAudit(options: AuditOptions): Audit {
     const bytes = Buffer.from(torn ? `\n${line}` : line)
     try {
       const written = write(descriptor, bytes)
-      torn = written < bytes.length && (torn ? written > 1 : written > 0)
+      if (written > 0) torn = written < bytes.length && (!torn || written > 1)
       if (written < bytes.length) throw Object.assign(new Error('short write'), { code: 'ENOSPC' })
       if (failing !== undefined) changed((failing = undefined))
     } catch (error) {

@@ -60,7 +60,17 @@ export async function startService(configFile: string): Promise<GatewayService> 
   }
   const open = gateway
 
-  async function reload(): Promise<boolean> {
+  // One after the other: of two that overlap, the one that read the older file could be the last to be applied.
+  let reloading: Promise<unknown> = Promise.resolve()
+  function reload(): Promise<boolean> {
+    const result = reloading.then(load)
+    reloading = result
+    return result
+  }
+
+  async function load(): Promise<boolean> {
+    // Nobody is served by it any more, and the log may be closed.
+    if (draining) return false
     try {
       const next = await loadConfig(configFile)
       open.reload(next.options)
@@ -89,6 +99,7 @@ export async function startService(configFile: string): Promise<GatewayService> 
     if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay))
     await open.close({ deadline })
     await admin?.close()
+    await reloading
     for (const close of closers.reverse()) close()
   }
 

@@ -93,8 +93,8 @@ export const tls13Target: Target = target(
           {
             ...(input.alpn && { alpn: ['a'] }),
             // What is offered before the server speaks costs the most, and is not what is tried here.
-          keyShares: ['X25519'],
-          ...(input.identity && { identity }),
+            keyShares: ['X25519'],
+            ...(input.identity && { identity }),
             ...(input.session && { session: memorySessionStore() }),
           },
           { chunk: input.chunk, tolerant: true },
@@ -140,8 +140,8 @@ export const tls12Target: Target = target(
           {
             ...(input.alpn && { alpn: ['a'] }),
             // What is offered before the server speaks costs the most, and is not what is tried here.
-          keyShares: ['X25519'],
-          ...(input.identity && { identity }),
+            keyShares: ['X25519'],
+            ...(input.identity && { identity }),
             ...(input.session && { session }),
           },
           { chunk: input.chunk, tolerant: true },

@@ -14,6 +14,25 @@ import { identity, type ScriptedConnection, scripted } from './scripted.js'
 const inner = { alpn: 'app' }
 const anything = dangerously.anyCertificate('no TLS is reached here')
 
+describe('many dials under way', () => {
+  it('make no runtime warn of a leak, and end with the dialer', async () => {
+    const warnings: string[] = []
+    const hear = ({ name }: Error) => void warnings.push(name)
+    process.on('warning', hear)
+    const dialer = dialerOn(
+      memoryPlatform({ crypto: webcrypto(globalThis.crypto), now: () => 0, serve: () => {} }),
+      { origin: 'http://lb.test', trust: anything, alpn: ['app'] },
+    )
+    const dials = Array.from({ length: 30 }, () => dialer.connect())
+    await new Promise((resolve) => setImmediate(resolve))
+    await dialer.close()
+    for (const dial of dials) await expect(dial).rejects.toMatchObject({ code: 'ERR_ABORTED' })
+    await new Promise((resolve) => setImmediate(resolve))
+    process.off('warning', hear)
+    expect(warnings).toEqual([])
+  })
+})
+
 describe('a list of modes', () => {
   it('is tried in order, each a fresh request on a fresh connection', async () => {
     const world = scripted(

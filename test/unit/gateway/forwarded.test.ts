@@ -87,6 +87,8 @@ describe('addressGroup', () => {
     ['2001:DB8::1', '2001:db8:0:0::/64'],
     ['2001:0db8:0001:0002::9', '2001:db8:1:2::/64'],
     ['::1', '0:0:0:0::/64'],
+    // An IPv4 client of a listener for both families: else all of them would be one.
+    ['::ffff:192.0.2.1', '192.0.2.1'],
     ['unknown', 'unknown'],
   ])('of %s is %s', (address, group) => {
     expect(addressGroup(address)).toBe(group)

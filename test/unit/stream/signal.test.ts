@@ -24,6 +24,35 @@ function watch(signal: AbortSignal): { readonly count: number } {
 
 const never = () => new Promise<never>(() => {})
 
+describe('many that wait for one signal', () => {
+  it('have one listener on it, and it is gone with the last of them', () => {
+    const { signal } = new AbortController()
+    const watched = watch(signal)
+    const scopes = Array.from({ length: 50 }, () => signalScope({ signals: [signal], phase: 'dial' }))
+    expect(watched.count).toBe(1)
+    for (const scope of scopes.slice(1)) scope.dispose()
+    expect(watched.count).toBe(1)
+    scopes[0]!.dispose()
+    expect(watched.count).toBe(0)
+    // It can be waited for again.
+    const again = signalScope({ signals: [signal], phase: 'dial' })
+    expect(watched.count).toBe(1)
+    again.dispose()
+  })
+
+  it('all hear it, but those who went away, even while it is told', () => {
+    const ending = new AbortController()
+    const watched = watch(ending.signal)
+    const scopes = Array.from({ length: 20 }, () => signalScope({ signals: [ending.signal], phase: 'dial' }))
+    scopes[3]!.dispose()
+    scopes[0]!.signal.addEventListener('abort', () => scopes[9]!.dispose())
+    ending.abort()
+    const deaf = scopes.flatMap(({ signal }, at) => (signal.aborted ? [] : [at]))
+    expect(deaf).toEqual([3, 9])
+    expect(watched.count).toBe(0)
+  })
+})
+
 describe('withDeadline', () => {
   it('yields what the work yields, and leaves no listener', async () => {
     const { signal } = new AbortController()

@@ -1,0 +1,241 @@
+// One exchange through a whole tunnel in memory, with one fault in it, and what has to hold whatever the fault: what arrives is
+// a prefix of what was sent, and the end is either proven by close_notify or an error by name.
+import { concat } from '../../src/bytes/index.js'
+import { TunnelError } from '../../src/errors.js'
+import { dialerOn } from '../../src/index.js'
+import { type Identity, loadIdentity } from '../../src/pki/index.js'
+import { type MemoryPairOptions, memoryPlatform } from '../../src/platform/memory/index.js'
+import { nodeCrypto } from '../../src/platform/node/crypto.js'
+import { Connection, type Wire } from '../../src/stream/index.js'
+import { pingFraming } from '../../src/tunnel/index.js'
+import { tlsServer } from '../conformance/far-end.js'
+import { createAuthority } from '../support/certificates.js'
+import { ScriptedServer, ScriptedServer12 } from '../support/tls-server/index.js'
+import { sample } from '../support/traffic.js'
+import { answeredUpgrade, farWebSocket } from './far-framing.js'
+
+export interface Shape {
+  readonly framing: 'direct' | 'alpn' | 'alpn-ping' | 'websocket'
+  readonly version: '1.3' | '1.2'
+  /** TLS around the upgrade; a direct tunnel has none of its own. */
+  readonly outer: boolean
+}
+
+export const shapes: readonly Shape[] = (['1.3', '1.2'] as const).flatMap((version) => [
+  { framing: 'direct', version, outer: false } as const,
+  ...(['alpn', 'alpn-ping', 'websocket'] as const).flatMap((framing) =>
+    [true, false].map((outer) => ({ framing, version, outer })),
+  ),
+])
+
+export interface Fault {
+  /** What happens to the path, or to one of its ends; `none` leaves it alone. */
+  readonly kind: 'none' | 'fin' | 'rst' | 'silence'
+  /** `up` is from the client. */
+  readonly direction: 'up' | 'down'
+  /** Bytes that get through first. */
+  readonly at: number
+  /** Largest chunk that arrives, both ways. */
+  readonly chop?: number
+  /** Milliseconds from write to arrival, both ways. */
+  readonly latency?: number
+  /** Bytes under way until a write waits. */
+  readonly capacity?: number
+}
+
+export interface Result {
+  /** `whole`, or the code of the error that ended it. */
+  readonly end: string
+  /** What does not hold; undefined when everything does. */
+  readonly violation: string | undefined
+  /** Bytes that travelled on the wire. */
+  readonly up: number
+  readonly down: number
+}
+
+export interface Stage {
+  run(shape: Shape, fault: Fault): Promise<Result>
+  /** Called with everything that has to be collectable once its case is over. */
+  watch: (object: object) => void
+}
+
+export interface Sizes {
+  readonly request: number
+  readonly response: number
+}
+
+export async function createFaultStage(sizes: Sizes = { request: 400, response: 700 }): Promise<Stage> {
+  const authority = await createAuthority({ key: 'ed25519' })
+  // Ed25519: a signature of the same length each time, so that an offset means the same in every exchange.
+  const [outer, inner, alice] = await Promise.all([
+    authority.issue({ names: ['lb.test'], key: 'ed25519' }),
+    authority.issue({ names: ['inner.test'], key: 'ecdsa-p256' }),
+    authority.issue({ commonName: 'alice', usage: 'client', key: 'ed25519' }),
+  ])
+  const identityOf = ({ chain, privateKey }: typeof outer) => loadIdentity({ certificate: chain, privateKey }, nodeCrypto)
+  const identities = { outer: await identityOf(outer), inner: await identityOf(inner), alice: await identityOf(alice) }
+  const request = sample(sizes.request)
+  const response = sample(sizes.response).map((byte) => byte ^ 0x55)
+  const stage: Stage = {
+    watch: () => {},
+    run: (shape, fault) => exchange(stage, shape, fault, identities, authority.certificate, request, response),
+  }
+  return stage
+}
+
+async function exchange(
+  stage: Stage,
+  shape: Shape,
+  fault: Fault,
+  identities: Readonly<Record<'outer' | 'inner' | 'alice', Identity>>,
+  trust: string,
+  request: Uint8Array<ArrayBuffer>,
+  response: Uint8Array<ArrayBuffer>,
+): Promise<Result> {
+  const count = { up: 0, down: 0 }
+  const heard: { bytes: Uint8Array[]; clean: boolean } = { bytes: [], clean: false }
+  const servers: Connection[] = []
+  const serve = (wire: Wire): void => {
+    const server = new Connection(counted(wire, count), { clock: () => performance.now(), limits: { linger: 200 } })
+    servers.push(server)
+    stage.watch(server)
+    // A server whose connection failed is gone, as a process would be.
+    server.closed.catch(() => server.destroy())
+    answer(server, shape, identities, heard, response).catch(() => server.destroy())
+  }
+  const abort = new AbortController()
+  const impatient = fault.kind === 'silence'
+  const wait = impatient ? 120 : 20_000
+  const platform = memoryPlatform({ crypto: nodeCrypto, now: Date.now, serve, path: pathOf(fault) })
+  const dialer = dialerOn(platform, {
+    origin: shape.framing === 'direct' || shape.outer ? 'https://lb.test' : 'http://lb.test',
+    originTrust: trust,
+    trust,
+    identity: identities.alice,
+    serverName: 'inner.test',
+    alpn: ['app'],
+    mode: shape.framing,
+    timeouts: { connect: wait, upgrade: wait, handshake: wait, linger: impatient ? 50 : 2_000 },
+    signal: abort.signal,
+  })
+  stage.watch(dialer)
+  const got: Uint8Array[] = []
+  let end = 'whole'
+  let stuck: NodeJS.Timeout | undefined
+  try {
+    const socket = await dialer.connect()
+    stage.watch(socket)
+    // Silence ends when somebody loses patience.
+    stuck = setTimeout(() => abort.abort(), impatient ? 120 : 20_000)
+    const written = write(socket.writable, request)
+    try {
+      for (const reader = socket.readable.getReader(); ; ) {
+        const { done, value } = await reader.read()
+        if (done) break
+        got.push(value)
+      }
+      await written
+      await socket.closed
+    } finally {
+      socket.closed.catch(() => {})
+      written.catch(() => {})
+    }
+  } catch (error) {
+    end = error instanceof TunnelError ? error.code : `not named: ${String(error)}`
+  } finally {
+    clearTimeout(stuck)
+    await dialer.close().catch(() => {})
+    for (const server of servers) server.destroy()
+  }
+  const received = concat(...got)
+  const delivered = concat(...heard.bytes)
+  const violation =
+    problem(end, fault, received, response) ??
+    (isPrefix(delivered, request) ? undefined : 'the server got what the client never sent') ??
+    (heard.clean && delivered.length !== request.length ? 'the server saw a clean end of a part' : undefined)
+  return { end, violation, ...count }
+}
+
+function problem(end: string, fault: Fault, received: Uint8Array, response: Uint8Array): string | undefined {
+  if (!isPrefix(received, response)) return 'what arrived is no prefix of what was sent'
+  if (end === 'whole') return received.length === response.length ? undefined : `a clean end after ${received.length} bytes`
+  if (!/^ERR_/.test(end)) return end
+  if (end === 'ERR_INTERNAL') return end
+  if (fault.kind === 'none') return `${end} without a fault`
+  return undefined
+}
+
+function isPrefix(part: Uint8Array, whole: Uint8Array): boolean {
+  return part.length <= whole.length && part.every((byte, i) => byte === whole[i])
+}
+
+function pathOf({ kind, direction, at, chop, latency, capacity }: Fault): MemoryPairOptions {
+  return {
+    ...(chop !== undefined && { chop }),
+    ...(latency !== undefined && { latency }),
+    ...(capacity !== undefined && { capacity }),
+    ...(kind !== 'none' && { [direction === 'up' ? 'forth' : 'back']: { loss: { after: at, how: kind } } }),
+  }
+}
+
+async function write(writable: WritableStream<Uint8Array>, bytes: Uint8Array): Promise<void> {
+  const writer = writable.getWriter()
+  await writer.write(bytes.slice(0, 100))
+  await writer.write(bytes.slice(100))
+  await writer.close()
+}
+
+/** The far end: its layers from the wire up, then an application that answers the first bytes and ends after the client. */
+async function answer(
+  server: Connection,
+  { framing, version, outer }: Shape,
+  identities: Readonly<Record<'outer' | 'inner', Identity>>,
+  heard: { bytes: Uint8Array[]; clean: boolean },
+  response: Uint8Array,
+): Promise<void> {
+  const script = (identity: Identity) => ({ crypto: nodeCrypto, chain: identity.chain, signer: identity.signer })
+  if (framing !== 'direct') {
+    if (outer) await server.push(tlsServer(new ScriptedServer({ ...script(identities.outer) })))
+    await server.push(answeredUpgrade())
+    if (framing === 'alpn-ping') await server.push(pingFraming())
+    if (framing === 'websocket') await server.push(farWebSocket())
+  }
+  const options = { ...script(identities.inner), alpn: 'app', request: {} }
+  const tls = version === '1.3' ? new ScriptedServer(options) : (new ScriptedServer12(options) as unknown as ScriptedServer)
+  await server.push(tlsServer(tls))
+  const wire = server.wire()
+  let answered = false
+  wire.start({
+    data(chunk) {
+      heard.bytes.push(chunk)
+      if (answered) return
+      answered = true
+      void Promise.resolve(wire.write([response.slice(0, 300), response.slice(300)])).catch(() => {})
+    },
+    end(cause) {
+      heard.clean = cause === undefined
+      if (cause === undefined) void Promise.resolve(wire.end()).catch(() => {})
+      else server.destroy()
+    },
+    fail: () => server.destroy(),
+  })
+}
+
+/** The same wire, from the server's side. */
+function counted(wire: Wire, count: { up: number; down: number }): Wire {
+  return {
+    ...wire,
+    start: (events) =>
+      wire.start({
+        ...events,
+        data(chunk) {
+          count.up += chunk.length
+          return events.data(chunk)
+        },
+      }),
+    write(chunks) {
+      for (const { length } of chunks) count.down += length
+      return wire.write(chunks)
+    },
+  }
+}
