@@ -1,10 +1,15 @@
 // `npm run docs`: writes the generated documents. Tests fail while they differ from the sources.
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { hardeningDocument } from './bad-servers-doc.js'
 import { cliDocument } from './cli-doc.js'
 import { errorsDocument } from './errors-doc.js'
 
 export async function main(): Promise<number> {
-  const documents = { 'docs/errors.md': errorsDocument(), 'docs/cli.md': await cliDocument() }
+  const documents = {
+    'docs/errors.md': errorsDocument(),
+    'docs/cli.md': await cliDocument(),
+    'docs/hardening.md': hardeningDocument(readFileSync('docs/hardening.md', 'utf8')),
+  }
   for (const [path, content] of Object.entries(documents)) {
     writeFileSync(path, content)
     process.stdout.write(`${path}\n`)

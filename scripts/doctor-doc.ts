@@ -54,7 +54,8 @@ ${Object.values(vendors)
   .join('\n')}
 
 *Documented, not measured*: taken from its vendor's documentation or from reports of its users; nobody ran it for this table.
-Pings every 25 s (the default) are below every limit above but where the request timeout of Azure is set to 20 s.
+Pings every 25 s (the default) are below every idle limit above that is known. They are no help against a limit on the life of a
+whole tunnel, as Google Cloud's, and may be too rare for one that an operator made shorter.
 
 ${settings.join('\n')}`
 }

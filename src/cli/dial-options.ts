@@ -316,7 +316,9 @@ function credentialOnCommandLine(name: string): TunnelError {
 }
 
 function refusePassword(url: string, source: string | undefined): void {
-  if (!source?.startsWith('--') || !URL.canParse(url) || new URL(url).password === '') return
+  // As parseProxy reads it: without a scheme it is http.
+  const whole = /^[a-z][a-z0-9+.-]*:\/\//i.test(url) ? url : `http://${url}`
+  if (!source?.startsWith('--') || !URL.canParse(whole) || new URL(whole).password === '') return
   throw failure('ERR_CONFIG_INVALID', `\`${source}\` would put the password of a proxy on the command line`, {
     hint: 'Every user of this machine can read command lines. Use UNDERPASS_OUTBOUND_PROXY or HTTPS_PROXY.',
   })

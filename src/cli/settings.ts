@@ -69,8 +69,10 @@ export function createSettings(
     number(flag) {
       const value = text(flag)
       if (value === undefined) return undefined
+      // Each of them counts something.
       const number = Number(value)
-      if (value.trim() === '' || !Number.isFinite(number)) throw wrong(find(flag)!, 'must be a number')
+      if (value.trim() === '' || !Number.isSafeInteger(number) || number < 0)
+        throw wrong(find(flag)!, 'must be a whole number')
       return number
     },
     duration(flag) {
@@ -149,7 +151,12 @@ const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 
 
 function durationOf(text: string, found: Given): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text.trim())
-  if (match !== null) return Number(match[1]) * units[match[2]!]!
+  if (match !== null) {
+    const milliseconds = Number(match[1]) * units[match[2]!]!
+    // A timer of more runs out at once.
+    if (milliseconds < 2 ** 31) return milliseconds
+    throw wrong(found, 'is longer than 596h, which is the most there is')
+  }
   if (text.trim() === '0') return 0
   throw wrong(found, 'must be a duration with its unit, as 500ms, 30s, 2m or 1h')
 }

@@ -1,7 +1,7 @@
 // `underpass/crypto/noble`: what a platform lacks, from the @noble packages, which are optional peers of this one and must be
 // installed (@noble/ciphers, @noble/curves, @noble/post-quantum). Opt-in: only this entry point and the noble-* files beside
 // it import them, and no other entry point imports this one.
-import { chacha20Poly1305 } from './noble-aead.js'
+import { aes128Gcm, aes256Gcm, chacha20Poly1305 } from './noble-aead.js'
 import { secp256r1, secp384r1, secp521r1, x25519 } from './noble-groups.js'
 import { x25519MlKem768 } from './noble-mlkem.js'
 import { ecdsaSigner, ecdsaVerify, isEcdsa } from './noble-signatures.js'
@@ -23,7 +23,7 @@ export { ecdsaSigner, ecdsaVerify } from './noble-signatures.js'
 /**
  * A provider with what it lacks of X25519MLKEM768, X25519, the NIST curves, ChaCha20-Poly1305 and ECDSA. What it has it keeps:
  * `withNoble(forgeCrypto({ random }))` is whole without crypto.subtle, `withNoble(webcrypto(crypto))` gains ML-KEM on an
- * engine that has none. ChaCha20 goes behind the engine's AEADs and before those in JavaScript. The other post-quantum
+ * engine that has none. ChaCha20 goes behind the engine's AEADs and before those in JavaScript, which become noble's. The other post-quantum
  * groups are not added: spread them into `groups` where a server wants them.
  */
 export function withNoble(provider: CryptoProvider): CryptoProvider {
@@ -48,11 +48,11 @@ export function withNoble(provider: CryptoProvider): CryptoProvider {
 
 function suitesOf({ suites, hashes }: CryptoProvider): readonly CipherSuite[] {
   if (suites.some(({ aead }) => aead.name === chacha20Poly1305.name)) return suites
-  const software = ({ aead }: CipherSuite): boolean => aead.software === true
+  const software = suites.filter(({ aead }) => aead.software === true)
+  const ours = [aes128Gcm, aes256Gcm].filter(({ name }) => software.some(({ aead }) => aead.name === name))
   return [
-    ...suites.filter((suite) => !software(suite)),
-    ...cipherSuites(hashes, [chacha20Poly1305]),
-    ...suites.filter(software),
+    ...suites.filter((suite) => !software.includes(suite)),
+    ...cipherSuites(hashes, [chacha20Poly1305, ...ours]),
   ]
 }
 

@@ -75,8 +75,6 @@ export interface Group {
     | 'SecP384r1MLKEM1024'
     | 'MLKEM1024'
   generate(): MaybePromise<KeyShare>
-  /** Begin one now, for the next `generate`: to be called while the transport connects. */
-  prepare?(): void
 }
 
 export type CurveName = 'P-256' | 'P-384' | 'P-521'

@@ -4,7 +4,7 @@ import type { Bytes } from '../bytes/index.js'
 import { failure } from '../errors.js'
 import { ecdsaSignatureFromDer } from './ecdsa-encoding.js'
 import { asRsaEncryptionSpki, ecPublicPoint, pssParametersAllow, rsaPublicNumbers } from './key-encoding.js'
-import type { CryptoKeyLike, KeyKind, PublicKey, SignatureAlgorithm } from './provider.js'
+import type { KeyKind, PublicKey, SignatureAlgorithm } from './provider.js'
 import { algorithmFits, algorithmName, isSignatureHash } from './signatures.js'
 import type { SubtleAlgorithm, SubtleLike } from './subtle.js'
 
@@ -13,19 +13,15 @@ export function subtleCanVerify(algorithm: SignatureAlgorithm, key?: KeyKind): b
   return key === undefined || algorithmFits(algorithm, key)
 }
 
-/** As it was last imported, and for what: certificates that were seen before keep their public key. */
-const imported = /* @__PURE__ */ new WeakMap<PublicKey, readonly [algorithm: string, key: CryptoKeyLike]>()
-
 export async function subtleVerify(
   subtle: SubtleLike,
   algorithm: SignatureAlgorithm,
-  publicKey: PublicKey,
+  { key: kind, spki }: PublicKey,
   signature: Uint8Array,
   data: Uint8Array,
 ): Promise<boolean> {
   if (!subtleCanVerify(algorithm))
     throw failure('ERR_CRYPTO_UNAVAILABLE', `signatures with ${algorithmName(algorithm)}`)
-  const { key: kind, spki } = publicKey
   if (!algorithmFits(algorithm, kind)) return false
   // RFC 8017 §8.1.2: the signature is as long as the modulus. Engines on OpenSSL let PSS ones drop leading zeros.
   if (kind.kind === 'rsa' && rsaPublicNumbers(spki)?.modulus.length !== signature.length) return false
@@ -35,13 +31,8 @@ export async function subtleVerify(
   const raw = kind.kind === 'ec' ? ecdsaSignatureFromDer(signature, kind.curve) : (signature as Bytes)
   if (raw === undefined) return false
   try {
-    const name = algorithmName(algorithm)
-    let [known, key] = imported.get(publicKey) ?? []
-    if (known !== name || key === undefined) {
-      const encoded = asRsaEncryptionSpki(spki) as Bytes
-      key = await subtle.importKey('spki', encoded, importParameters(algorithm, kind), false, ['verify'])
-      imported.set(publicKey, [name, key])
-    }
+    const encoded = asRsaEncryptionSpki(spki) as Bytes
+    const key = await subtle.importKey('spki', encoded, importParameters(algorithm, kind), false, ['verify'])
     return await subtle.verify(useParameters(algorithm), key, raw, data as Bytes)
   } catch (cause) {
     // Engines throw for keys they cannot decode (the peer's fault), and by this name for what they do not have.

@@ -4,7 +4,7 @@ import type { Bytes } from '../bytes/index.js'
 import { failure, loaded } from '../errors.js'
 import { groupIds } from './groups.js'
 import { forgeHashes } from './hash.js'
-import type { Aead, CryptoProvider, Group, KeyShare, Signer } from './provider.js'
+import type { Aead, CryptoProvider, Group, Signer } from './provider.js'
 import type { SubtleAlgorithm, SubtleLike } from './subtle.js'
 import { aesGcmRecordLimit, chachaRecordLimit, cipherSuites } from './suites.js'
 import { subtleGroup } from './webcrypto-groups.js'
@@ -34,8 +34,8 @@ export function webcrypto(source: WebCryptoSource): CryptoProvider {
         : []),
     ]),
     groups: [
-      ...(hasMlKem(subtle) ? [ahead(hybridGroup(subtle))] : []),
-      ahead(subtleGroup(subtle, 'X25519')),
+      ...(hasMlKem(subtle) ? [hybridGroup(subtle)] : []),
+      subtleGroup(subtle, 'X25519'),
       subtleGroup(subtle, 'secp256r1'),
       subtleGroup(subtle, 'secp384r1'),
       subtleGroup(subtle, 'secp521r1'),
@@ -98,24 +98,6 @@ function randomBytes(source: WebCryptoSource, length: number): Bytes {
   // getRandomValues gives at most 65 536 bytes a call.
   for (let at = 0; at < length; at += 65_536) source.getRandomValues(bytes.subarray(at, at + 65_536))
   return bytes
-}
-
-/** A group that can keep one key share ready: engines make them in other threads, and take their time. */
-function ahead(group: Group): Group {
-  let ready: Promise<KeyShare> | undefined
-  const make = async (): Promise<KeyShare> => group.generate()
-  return {
-    ...group,
-    prepare() {
-      ready ??= make()
-      ready.catch(() => {})
-    },
-    generate() {
-      const share = ready ?? make()
-      ready = undefined
-      return share
-    },
-  }
 }
 
 /** X25519MLKEM768, which few engines can make yet: loaded with the first key share. */

@@ -4,7 +4,7 @@ import type { Platform } from '../platform/platform.js'
 import { type Dialer, dialerBy } from './dialer.js'
 import type { DialerOptions } from './options.js'
 import { overTcp } from './tcp.js'
-import { overWebSocket } from './web-socket.js'
+import { overWebSocket } from './web-socket-climb.js'
 
 /** Over raw TCP where the platform has it, else by its WebSocket. Throws ERR_CONFIG_* as `dialerBy`. */
 export function dialerOn(platform: Platform, options: DialerOptions): Dialer {

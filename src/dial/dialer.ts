@@ -4,7 +4,7 @@ import { failure, loaded, TunnelError } from '../errors.js'
 import { type Identity, type IdentityInput, loadIdentity } from '../pki/index.js'
 import type { Platform } from '../platform/platform.js'
 import { abortError, type TunnelSocket } from '../stream/index.js'
-import { prepareShares, type TlsInfo, tlsClient } from '../tls/index.js'
+import { type TlsInfo, tlsClient } from '../tls/index.js'
 import type { Trace } from '../trace.js'
 import type { Verdict } from './cache.js'
 import { defaultProbeAlpn } from './defaults.js'
@@ -111,7 +111,6 @@ export function dialerBy(
     const settings = settingsFor(base, given)
     if (settings.alpn.length === 0) throw failure('ERR_CONFIG_INVALID', '`alpn` names no protocol')
     way.check(settings)
-    prepareShares(platform.crypto)
     const run = await newRun(settings, given.signal)
     const { reach } = await way.begin(run)
     const dial = () => {

@@ -7,7 +7,7 @@ import type { VerdictCache } from './cache.js'
 import { requireSecureForDirect } from './plan.js'
 import type { Reach, Site, Way } from './reach.js'
 import { headerList, type Settings } from './settings.js'
-import { overWebSocket } from './web-socket.js'
+import { overWebSocketLater } from './web-socket.js'
 
 /** As `overTcp`, loaded when it is first needed. What it could refuse at once is refused at once: ERR_CONFIG_INVALID. */
 export const overTcpLater: Reach = (site) => {
@@ -36,7 +36,7 @@ export function overTcpFirst(refused: VerdictCache): Reach {
         const tcp = await first.begin(run)
         if (!mayFallBack(site, run.settings)) return tcp
         const { firstOf } = await loaded(import('./fall-back.js'))
-        const ways = { tcp, webSocket: await overWebSocket(site).begin(run), refused }
+        const ways = { tcp, webSocket: await overWebSocketLater(site).begin(run), refused }
         return {
           reach: () => firstOf(run, ways, (approach) => approach.reach()),
           classify: () => firstOf(run, ways, (approach) => approach.classify()),

@@ -31,7 +31,6 @@ interface Context extends HttpClient {
 
 export interface HttpOptions {
   readonly buffer: number
-  readonly request: number
   readonly requestHead: number
 }
 
@@ -42,7 +41,8 @@ export function httpConnections(connect: ConnectorSettings, options: HttpOptions
   const to = 'path' in connect.to ? { socketPath: connect.to.path } : connect.to
   const server = createServer({
     maxHeaderSize: options.requestHead,
-    headersTimeout: options.request,
+    // A server that never listens enforces no deadlines of its own: the tunnel's are what there is.
+    headersTimeout: 0,
     requestTimeout: 0,
     keepAliveTimeout: 0,
     joinDuplicateHeaders: false,

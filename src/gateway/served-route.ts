@@ -14,8 +14,7 @@ export interface ServedRoute extends RouteSettings {
 }
 
 export interface ServeOptions extends HandshakeOptions {
-  /** Milliseconds to a whole request head, on routes whose service is HTTP. */
-  readonly request: number
+  /** Bytes of a request head, on routes whose service is HTTP. */
   readonly requestHead: number
 }
 

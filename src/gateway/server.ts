@@ -46,7 +46,6 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const serving = {
     timeout: timeouts.handshake + 1_000,
     buffer: limits.buffer,
-    request: timeouts.request,
     requestHead: limits.requestHead,
   }
   let routes = serveRoutes(checkRoutes(options), serving)

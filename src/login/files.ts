@@ -2,6 +2,7 @@
 // that is missing is an answer too. No content enters an error.
 import { type FileHandle, open, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { concat } from '../bytes/index.js'
 import { failure } from '../errors-node.js'
 
 /** One reading of a login: what was read, and what would tell that it is no longer so. */
@@ -112,13 +113,7 @@ async function readAtMost(handle: FileHandle, path: string): Promise<Uint8Array<
     if (size > MAX_BYTES) throw failure('ERR_CONFIG_FILE', `${path} is larger than ${MAX_BYTES >> 20} MiB`)
     chunks.push(chunk.subarray(0, bytesRead))
   }
-  const bytes = new Uint8Array(size)
-  let at = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, at)
-    at += chunk.length
-  }
-  return bytes
+  return concat(...chunks)
 }
 
 function isAbsent(error: unknown): boolean {

@@ -12,6 +12,8 @@ export interface PemBlock {
 
 /** Largest text that is read, in characters: a platform's whole root store is a quarter of a megabyte. */
 const MAX_TEXT = 16 << 20
+/** Characters of a label; `SSH2 ENCRYPTED PRIVATE KEY` has 26. */
+const MAX_LABEL = 39
 
 /** All blocks of a text. A block without its end, or with anything but base64 in it, raises `code`. */
 export function parsePem(text: string, code: ErrorCode = 'ERR_CONFIG_INVALID'): PemBlock[] {
@@ -20,9 +22,11 @@ export function parsePem(text: string, code: ErrorCode = 'ERR_CONFIG_INVALID'): 
   let block: { label: string; headers: Map<string, string>; base64: string } | undefined
   for (const raw of text.split(/\r\n|\r|\n/)) {
     const line = raw.trim()
-    const [, edge, label] = /^-----(BEGIN|END) ([^-]*(?:-[^-]+)*)-----$/.exec(line) ?? []
+    const [, mark, label = ''] = /^-----(BEGIN|END) ([^-]*(?:-[^-]+)*)-----$/.exec(line) ?? []
+    // What is longer than any label there is does not go into an error: it may be a key in the wrong place.
+    const edge = label.length > MAX_LABEL ? undefined : mark
     if (edge === 'BEGIN' && block === undefined) {
-      block = { label: label!, headers: new Map(), base64: '' }
+      block = { label, headers: new Map(), base64: '' }
     } else if (block === undefined) {
       // Explanatory text.
     } else if (edge !== undefined) {

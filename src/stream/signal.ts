@@ -50,38 +50,27 @@ export function signalScope(options: DeadlineOptions): SignalScope {
   return { signal: controller.signal, dispose, [Symbol.dispose]: dispose }
 }
 
-/** Who waits for a signal, and the one listener that tells them. */
-interface Audience {
-  readonly waiting: Set<() => void>
-  readonly listener: () => void
-}
+/** Who waits for each signal. */
+const waiting = new WeakMap<AbortSignal, Set<() => void>>()
 
-const audiences = new WeakMap<AbortSignal, Audience>()
+/** The one listener of ours on any of them. Each that waits takes itself out, and may take out others before their turn. */
+function tell(this: AbortSignal): void {
+  for (const act of waiting.get(this) ?? []) act()
+}
 
 /**
- * Calls `act` when the signal aborts; returns what takes that back. However many wait, the signal has one listener of ours:
- * a dialer's many dials all end with it, and Node warns of more than ten listeners as of a leak.
+ * Calls `act` when the signal aborts; returns what takes that back. However many wait, the signal has one listener: a
+ * dialer's many dials all end with it, and Node warns of more than ten listeners as of a leak.
  */
 export function whenAborted(signal: AbortSignal, act: () => void): () => void {
-  const { waiting, listener } = audiences.get(signal) ?? audienceOf(signal)
-  waiting.add(act)
+  const acts = waiting.get(signal) ?? new Set()
+  waiting.set(signal, acts.add(act))
+  // Added again it is still one.
+  signal.addEventListener('abort', tell)
   return () => {
-    if (!waiting.delete(act) || waiting.size > 0) return
-    signal.removeEventListener('abort', listener)
-    audiences.delete(signal)
+    acts.delete(act)
+    if (acts.size === 0) signal.removeEventListener('abort', tell)
   }
-}
-
-function audienceOf(signal: AbortSignal): Audience {
-  const waiting = new Set<() => void>()
-  const listener = () => {
-    // Each takes itself out, and may take others out whose turn has not come.
-    for (const act of waiting) act()
-  }
-  const audience = { waiting, listener }
-  audiences.set(signal, audience)
-  signal.addEventListener('abort', listener)
-  return audience
 }
 
 /**

@@ -186,6 +186,8 @@ export async function handshake12(
     if (request !== undefined) send(writeCertificate12(identity?.chain ?? []))
     send(writeClientKeyExchange(share.publicKey))
     const master = extendedMasterSecret(hash, premaster, transcript.digest())
+    // RFC 5246 §8.1: the premaster secret should be deleted once the master secret has been computed.
+    premaster.fill(0)
     if (request !== undefined && identity !== undefined) {
       const scheme = chooseOwnScheme(identity, request)
       const signature = await signOwn(config, identity, scheme, concat(...messages))

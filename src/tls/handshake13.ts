@@ -97,11 +97,10 @@ export async function handshake13(
   if (share === undefined)
     throw failure('ERR_TLS_ILLEGAL_PARAMETER', `key share of group ${hex16(keyShare.group)}`)
   const shared = await share.derive(keyShare.key)
-  const handshakeSecret = schedule.handshakeSecret(
-    hash,
-    schedule.earlySecret(hash, resumption?.session.psk),
-    shared,
-  )
+  const earlySecret = schedule.earlySecret(hash, resumption?.session.psk)
+  const handshakeSecret = schedule.handshakeSecret(hash, earlySecret, shared)
+  // What later secrets came from is no longer needed; forward secrecy is worth as much as its forgetting.
+  schedule.forget(shared, earlySecret)
   const handshakeTraffic = schedule.handshakeTraffic(hash, handshakeSecret, transcript.digest())
   log('CLIENT_HANDSHAKE_TRAFFIC_SECRET', handshakeTraffic.client)
   log('SERVER_HANDSHAKE_TRAFFIC_SECRET', handshakeTraffic.server)
@@ -136,6 +135,7 @@ export async function handshake13(
   const proofs = { chain: peer, signature, finished }
 
   const master = schedule.masterSecret(hash, handshakeSecret)
+  schedule.forget(handshakeSecret)
   const throughFinished = transcript.digest()
   const traffic = schedule.applicationTraffic(hash, master, throughFinished)
   const exporter = schedule.exporterMasterSecret(hash, master, throughFinished)
@@ -152,11 +152,13 @@ export async function handshake13(
   send(writeFinished(schedule.finishedMac(hash, handshakeTraffic.client, transcript.digest())))
   await channel.flush()
   channel.openWriting(proofs, suite, traffic.client)
+  const resumptionMaster = schedule.resumptionMasterSecret(hash, master, transcript.digest())
+  schedule.forget(master, handshakeTraffic.client, handshakeTraffic.server)
 
   return {
     suite,
     traffic,
-    resumptionMaster: schedule.resumptionMasterSecret(hash, master, transcript.digest()),
+    resumptionMaster,
     keepTicket: offer.keepTicket,
     authentication: resumption?.session ?? {
       chain: server.chain,

@@ -1,8 +1,10 @@
 // What we offer: the first ClientHello, and what it has in common with a second. RFC 8446 §4.1.2, §4.2.
 import { isPostQuantum } from '../crypto/groups.js'
-import type { KeyShare } from '../crypto/provider.js'
+import type { CryptoProvider, Group, KeyShare } from '../crypto/provider.js'
 import { loaded } from '../errors.js'
+import type { MaybePromise } from '../layer.js'
 import type { Established } from './handshake13.js'
+import { quiet } from './maybe-promise.js'
 import {
   type ClientHello,
   type Grease,
@@ -11,7 +13,7 @@ import {
 } from './messages/client-hello.js'
 import type { WrittenMessage } from './messages/message.js'
 import type { NewSessionTicket } from './messages/new-session-ticket.js'
-import type { TlsConfig } from './options.js'
+import { defaultShares, type TlsConfig } from './options.js'
 import type { Recalled } from './recall.js'
 import { extensionType, MAX_PLAINTEXT, TLS12, TLS13 } from './registry.js'
 import { cipherSuites12 } from './registry12.js'
@@ -32,13 +34,28 @@ export interface Offer {
   readonly extensions: ReadonlySet<number>
 }
 
+/** Made ahead, for whoever is next to need one. */
+const ready = /* @__PURE__ */ new WeakMap<Group, MaybePromise<KeyShare>>()
+
+/** Begin the key shares that the next connection with this provider will send: engines make them in other threads. */
+export function prepareShares({ groups }: CryptoProvider): void {
+  const names = defaultShares(groups)
+  for (const group of groups) if (names.includes(group.name)) ready.set(group, quiet(shareOf(group)))
+}
+
+function shareOf(group: Group): MaybePromise<KeyShare> {
+  const share = ready.get(group) ?? group.generate()
+  ready.delete(group)
+  return share
+}
+
 export async function firstHello(config: TlsConfig): Promise<Offer> {
   const { crypto, alpn, versions } = config
   const with13 = versions.includes(TLS13)
   const with12 = versions.includes(TLS12)
   const shares = new Map<number, KeyShare>()
   if (with13) {
-    const made = await Promise.all(config.shareGroups.map((group) => group.generate()))
+    const made = await Promise.all(config.shareGroups.map(shareOf))
     for (const [at, group] of config.shareGroups.entries()) shares.set(group.id, made[at]!)
   }
   const recalled = config.session && (await (await loaded(import('./recall.js'))).recall(config))

@@ -4,7 +4,7 @@
 import { concat } from '../bytes/index.js'
 import { failure } from '../errors.js'
 import type { MaybePromise } from '../layer.js'
-import { isPromise } from './maybe-promise.js'
+import { isPromise, quiet } from './maybe-promise.js'
 import type { Content, RecordOpener } from './protection.js'
 import { RecordReader, type TlsRecord } from './record.js'
 import { MAX_CIPHERTEXT, MAX_PLAINTEXT } from './registry.js'
@@ -100,12 +100,12 @@ export class Incoming {
         const content = await next.content
         const { length } = next.record!.fragment
         // RFC 8449: it may have been read before the limit was known.
-        if (length > this.#maxFragment) throw failure('ERR_TLS_RECORD_OVERFLOW', `${length} bytes`)
+        if (length > this.#maxFragment) throw failure('ERR_TLS_RECORD_OVERFLOW')
         const handled = this.#ports.handle(content, length)
         if (handled !== undefined) await handled
         // Another key from here on: what was opened ahead was opened with the wrong one.
         if (this.#opener !== opener)
-          for (const each of ahead) if (each.record) each.content = this.#begin(each.record).content
+          for (const each of ahead) if (each.record) each.content = quiet(this.#opened(each.record))
         if (ahead.length === 0) this.#readAhead(ahead, 1)
         if (ahead.length === 0 || this.#risen.length === GATHERED) this.#rise()
       }
@@ -121,21 +121,18 @@ export class Incoming {
       try {
         const record = this.#next()
         if (record === undefined) return
-        ahead.push(this.#begin(record))
+        ahead.push({ record, content: quiet(this.#opened(record)) })
       } catch (error) {
         // What cannot be a record waits for its turn too: what came before it is whole.
-        ahead.push(quiet({ content: Promise.reject(error) }))
+        ahead.push({ content: quiet(Promise.reject(error)) })
         return
       }
     }
   }
 
-  #begin(record: TlsRecord): Waiting {
-    try {
-      return quiet({ record, content: this.#open(record) })
-    } catch (error) {
-      return quiet({ record, content: Promise.reject(error) })
-    }
+  /** What it throws is heard in its turn. */
+  async #opened(record: TlsRecord): Promise<Content> {
+    return this.#open(record)
   }
 
   #next(): TlsRecord | undefined {
@@ -159,10 +156,4 @@ export class Incoming {
     this.#risen = []
     this.#ports.up(risen.length === 1 ? risen[0]! : concat(...risen))
   }
-}
-
-/** A failure that nobody waits for any more is not told. */
-function quiet(waiting: Waiting): Waiting {
-  if (isPromise(waiting.content)) waiting.content.catch(() => {})
-  return waiting
 }

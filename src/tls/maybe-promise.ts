@@ -5,6 +5,12 @@ export function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
   return typeof (value as { then?: unknown } | undefined)?.then === 'function'
 }
 
+/** A failure that nobody waits for any more is not told. */
+export function quiet<T>(value: MaybePromise<T>): MaybePromise<T> {
+  if (isPromise(value)) value.catch(() => {})
+  return value
+}
+
 /** Continue now or later, whichever `value` allows. */
 export function whenReady<T, U>(
   value: MaybePromise<T>,

@@ -181,13 +181,7 @@ function checkedVersions(versions: readonly TlsVersion[] = ['TLSv1.3', 'TLSv1.2'
   throw failure('ERR_TLS_CONFIG', '`versions` names neither TLSv1.3 nor TLSv1.2')
 }
 
-/** Begin the key shares that a connection with this provider will send, if it can. */
-export function prepareShares({ groups }: CryptoProvider): void {
-  const names = defaultShares(groups)
-  for (const group of groups) if (names.includes(group.name)) group.prepare?.()
-}
-
-function defaultShares(groups: readonly Group[]): Group['name'][] {
+export function defaultShares(groups: readonly Group[]): Group['name'][] {
   const classical = groups.find((group) => !isPostQuantum(group))
   return groups.filter((group, at) => at === 0 || group === classical).map(({ name }) => name)
 }

@@ -1,4 +1,5 @@
 // After the handshake: tickets, key updates both ways, and the refusal of everything else. RFC 8446 §4.6.
+import type { Hash } from '../crypto/provider.js'
 import { failure } from '../errors.js'
 import type { TraceEvent } from '../trace.js'
 import { observe, traceMessage } from './channel.js'
@@ -10,7 +11,7 @@ import type { TlsConfig } from './options.js'
 import type { Outgoing } from './outgoing.js'
 import { Opener, Sealer } from './protection.js'
 import { contentType, handshakeType, nameOf } from './registry.js'
-import { nextTrafficSecret } from './schedule.js'
+import { forget, nextTrafficSecret } from './schedule.js'
 
 export interface PostPorts {
   readonly outgoing: Outgoing
@@ -77,7 +78,7 @@ export class PostHandshake {
     const message = writeKeyUpdate(request)
     outgoing.queue(contentType.handshake, message.bytes)
     traceMessage(trace, 'sent', message)
-    this.#writeSecret = nextTrafficSecret(suite.hash, this.#writeSecret)
+    this.#writeSecret = successor(suite.hash, this.#writeSecret)
     outgoing.protect(new Sealer(suite, this.#writeSecret))
   }
 
@@ -98,9 +99,16 @@ export class PostHandshake {
     // RFC 8446 §5.1: a message right before a key change MUST end its record.
     this.#ports.requireBoundary()
     if (++this.#keyUpdates > this.#config.limits.keyUpdates) throw failure('ERR_TLS_LIMIT', 'key updates')
-    this.#readSecret = nextTrafficSecret(suite.hash, this.#readSecret)
+    this.#readSecret = successor(suite.hash, this.#readSecret)
     this.#ports.read(new Opener(suite, this.#readSecret))
     // RFC 8446 §4.6.3: the answer MUST precede our next application data; one answer serves all requests until then.
     if (request === 'update_requested') this.#ports.outgoing.oweUpdate()
   }
+}
+
+/** RFC 8446 §7.2: secret N and its keys SHOULD be deleted once those of N + 1 are there. */
+function successor(hash: Hash, secret: Uint8Array): Uint8Array {
+  const next = nextTrafficSecret(hash, secret)
+  forget(secret)
+  return next
 }

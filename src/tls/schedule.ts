@@ -62,6 +62,11 @@ export function ticketPsk(hash: Hash, resumptionMaster: Uint8Array, nonce: Uint8
   return hkdfExpandLabel(hash, resumptionMaster, 'resumption', nonce, hash.length)
 }
 
+/** Secrets in buffers of ours, overwritten. The engine may have copies; these are not among them. */
+export function forget(...secrets: readonly Uint8Array[]): void {
+  for (const secret of secrets) secret.fill(0)
+}
+
 /** RFC 8446 §7.2. */
 export function nextTrafficSecret(hash: Hash, secret: Uint8Array): Bytes {
   return hkdfExpandLabel(hash, secret, 'traffic upd', EMPTY, hash.length)

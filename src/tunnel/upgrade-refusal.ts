@@ -5,14 +5,16 @@ import { type ErrorCode, failure, type TunnelError } from '../errors.js'
 import { fieldValues, printable, type ResponseHead } from './http-head.js'
 import { REDACTED } from './upgrade-request.js'
 
-/** The error for a final status other than 101; `body` is what of the body happened to arrive with the head. */
-export function refusal(head: ResponseHead, body: Uint8Array): TunnelError {
+export { hiding } from './upgrade-request.js'
+
+/** `body` is what of the body happened to arrive with the head; `hide` takes out what must not be said again. */
+export function refusal(head: ResponseHead, body: Uint8Array, hide: (text: string) => string): TunnelError {
   const code = codeFor(head.status)
   const server = serverOf(head)
   const detail = [`status ${head.status}`]
   if (server !== undefined) detail.push(`from ${server}`)
   if (code === 'ERR_UPGRADE_REDIRECTED') detail.push(`to ${locationHost(head)}`)
-  return failure(code, detail.join(' '), { evidence: evidenceOf(head, body) })
+  return failure(code, hide(detail.join(' ')), { evidence: evidenceOf(head, body, hide) })
 }
 
 /** Who answered, by its Server and Via fields. */
@@ -63,14 +65,15 @@ function locationHost(head: ResponseHead): string {
   return /^[\w.:[\]-]+$/.test(host) ? host : 'an unreadable host'
 }
 
-function evidenceOf(head: ResponseHead, body: Uint8Array): string[] {
-  const evidence = [printable(head.statusLine, 200)]
+function evidenceOf(head: ResponseHead, body: Uint8Array, hide: (text: string) => string): string[] {
+  const evidence = [printable(hide(head.statusLine), 200)]
   for (const [name, value] of head.fields) {
     const lower = name.toLowerCase()
     if (evidence.length < 12 && /^(server|via|cf-ray|x-amzn?-.+)$/.test(lower) && !secretName.test(lower))
-      evidence.push(`${printable(lower, 64)}: ${printable(value, 200)}`)
+      evidence.push(`${printable(lower, 64)}: ${printable(hide(value), 200)}`)
   }
-  const start = printable(fromLatin1(body.subarray(0, 1024)), 1024)
+  // Hidden before it is cut: half a secret is one too.
+  const start = printable(hide(fromLatin1(body.subarray(0, 4096))), 1024)
   if (start !== '') evidence.push(`body: ${start}`)
   return evidence
 }

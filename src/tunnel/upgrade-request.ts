@@ -25,6 +25,8 @@ export interface UpgradeRequest {
   readonly head: string
   /** The same for traces: values of custom headers and the query are replaced. */
   readonly shown: string
+  /** What the peer said, without what we said to it in confidence: some servers say requests back. */
+  hide(text: string): string
 }
 
 /** A function from the Sec-WebSocket-Key to the request. Throws ERR_CONFIG_INVALID at once for options that do not fit. */
@@ -33,6 +35,8 @@ export function upgradeRequest(options: RequestOptions): (key: string) => Upgrad
   checkedHost(options.host)
   const custom = checkedFields(options.headers ?? [], options.teleportHeader)
   const shownPath = path.replace(/\?.*/, `?${REDACTED}`)
+  const query = path.slice(shownPath.indexOf('?') + 1 || path.length)
+  const hide = hiding([query, ...custom.map(([, value]) => value)])
 
   return (key) => {
     const own: Array<readonly [string, string]> = [['Host', options.host]]
@@ -45,12 +49,24 @@ export function upgradeRequest(options: RequestOptions): (key: string) => Upgrad
     }
     if (options.teleportHeader) own.push(['X-Teleport-Upgrade', options.protocol])
     const redacted = custom.map(([name]) => [name, REDACTED] as const)
-    return { head: headOf(path, [...own, ...custom]), shown: headOf(shownPath, [...own, ...redacted]) }
+    return { head: headOf(path, [...own, ...custom]), shown: headOf(shownPath, [...own, ...redacted]), hide }
   }
 }
 
 /** What stands in a trace for a value that may be a credential. */
 export const REDACTED = '[redacted]'
+
+/**
+ * What a peer says without what we said to it in confidence: the values, and what in them could be a credential alone
+ * (`Bearer x`, `id=x; other=y`). Short words are no secrets.
+ */
+export function hiding(values: readonly string[]): (text: string) => string {
+  const secrets = values
+    .flatMap((value) => [value, ...value.split(/[?\s;,&=]+/)])
+    .filter(({ length }) => length >= 8)
+    .sort((a, b) => b.length - a.length)
+  return (text) => secrets.reduce((left, secret) => left.replaceAll(secret, REDACTED), text)
+}
 
 function headOf(path: string, fields: ReadonlyArray<readonly [string, string]>): string {
   return `GET ${path} HTTP/1.1\r\n${fields.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`

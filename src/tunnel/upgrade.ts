@@ -40,6 +40,7 @@ export function upgrade(options: UpgradeOptions): Layer<UpgradeInfo> {
     interim: options.limits?.interim ?? 8,
   })
   let key = ''
+  let hide = (text: string) => text
   let opened = false
 
   return {
@@ -47,7 +48,8 @@ export function upgrade(options: UpgradeOptions): Layer<UpgradeInfo> {
     start(sink) {
       // RFC 6455 §4.1: a nonce of 16 random bytes, fresh for each connection.
       key = base64(options.crypto.random(16))
-      const { head, shown } = request(key)
+      const { head, shown, hide: hideOurs } = request(key)
+      hide = hideOurs
       sink.trace({ type: 'http', direction: 'sent', head: shown })
       sink.down(latin1(head))
     },
@@ -58,9 +60,9 @@ export function upgrade(options: UpgradeOptions): Layer<UpgradeInfo> {
       }
       const answer = parser.feed(chunk)
       if (answer === undefined) return
-      sink.trace({ type: 'http', direction: 'received', head: shownHead(answer.head) })
-      if (answer.head.status !== 101) throw refusal(answer.head, answer.rest)
-      const info = switched(answer.head, key, options)
+      sink.trace({ type: 'http', direction: 'received', head: hide(shownHead(answer.head)) })
+      if (answer.head.status !== 101) throw refusal(answer.head, answer.rest, hide)
+      const info = switched(answer.head, key, options, hide)
       opened = true
       sink.open(info)
       if (answer.rest.length > 0) sink.up(answer.rest)
@@ -89,13 +91,19 @@ const framings: Readonly<Record<UpgradeProtocol, UpgradeInfo['framing']>> = {
 const ACCEPT_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 
 /** Check that a 101 grants what was asked. */
-function switched(head: ResponseHead, key: string, options: UpgradeOptions): UpgradeInfo {
+function switched(
+  head: ResponseHead,
+  key: string,
+  options: UpgradeOptions,
+  hide: (text: string) => string,
+): UpgradeInfo {
   const { protocol } = options
   const tokens = fieldTokens(head, 'upgrade')
   // RFC 9110 §7.8: a 101 names what it switched to; a list with anything else in it is another protocol stack.
   if (tokens.length === 0 || tokens.some((token) => token !== protocol))
     throw failure('ERR_UPGRADE_MISMATCH', `${protocol} was asked for and not named by Upgrade`)
-  const granted = { status: 101, framing: framings[protocol], server: serverOf(head) } as const
+  const server = serverOf(head)
+  const granted = { status: 101, framing: framings[protocol], server: server && hide(server) } as const
   // Some load balancers drop `Connection` from a 101 that is not a WebSocket's: tolerated there.
   if (protocol !== 'websocket') return granted
 

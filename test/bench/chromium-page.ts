@@ -110,7 +110,7 @@ async function opened(way: Way): Promise<Link> {
 
 async function plain({ origin, webSocket }: Way): Promise<Link> {
   const { signal } = new AbortController()
-  const { dialWebSocket } = browserPlatform({ crypto: {} as never, webSocket })
+  const { dialWebSocket } = browserPlatform({ crypto: { groups: [] } as never, webSocket })
   const url = `${origin.replace('http', 'ws')}/webapi/connectionupgrade`
   const wire = await dialWebSocket!(url, ['alpn-ping'], { signal })
   let listener: (chunk: Uint8Array) => void = () => {}

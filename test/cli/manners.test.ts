@@ -2,13 +2,14 @@
 // says to mistakes.
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
+import { chmod, stat, symlink } from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { Ajv } from 'ajv'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { errorSchema } from '../../src/cli/schemas.js'
 import { type TemporaryFolder, temporaryFolder } from '../support/files.js'
-import { buildCli, type Cli, ending } from './run.js'
+import { buildCli, type Cli, ending, runHere } from './run.js'
 
 let cli: Cli
 let folder: TemporaryFolder
@@ -41,9 +42,15 @@ describe('usage', () => {
       '--help',
     ],
     [['detect', '--connect-timeout', '5', nobody], '--connect-timeout must be a duration', '--help'],
+    [['detect', '--connect-timeout', '600h', nobody], '--connect-timeout is longer than 596h', '--help'],
+    [
+      ['proxy', '--listen', 'tcp://127.0.0.1:0?alpn=a', '--trust-system', '--spare', '-1', nobody],
+      '--spare must be a whole number',
+      '--help',
+    ],
     [['inspect', '--trust', '/nowhere/ca.pem', nobody], '--trust: cannot read /nowhere/ca.pem (ENOENT)', ''],
   ])('%j is refused with exit status 2 and the next step', async (args, detail, hint) => {
-    const { status, stdout, stderr } = await cli.run(args)
+    const { status, stdout, stderr } = await runHere(args)
     expect({ status, stdout }).toEqual({
       status: 2,
       stdout: args.includes('--json') ? expect.anything() : '',
@@ -54,7 +61,7 @@ describe('usage', () => {
   })
 
   it('prints errors as one object with --json, and the person still reads them on stderr', async () => {
-    const { status, stdout, stderr } = await cli.run(['detect', '--json', '--connect-timeout', '20s', nobody])
+    const { status, stdout, stderr } = await runHere(['detect', '--json', '--connect-timeout', '20s', nobody])
     expect(status).toBe(3)
     expect(stdout.trimEnd().split('\n')).toHaveLength(1)
     const object = JSON.parse(stdout)
@@ -71,14 +78,19 @@ describe('usage', () => {
   })
 
   it('tells an error even with --quiet, and nothing else', async () => {
-    const { stdout, stderr } = await cli.run(['detect', '--quiet', nobody])
+    const { stdout, stderr } = await runHere(['detect', '--quiet', nobody])
     expect(stdout).toBe('')
     expect(stderr).toMatch(/^ERR_DIAL_REFUSED/)
   })
 
+  it('is the same as a process of its own', async () => {
+    for (const args of [['detcet', nobody], ['detect', '--json', nobody], ['help', 'detect'], ['--version']])
+      expect(await cli.run(args)).toEqual(await runHere(args))
+  })
+
   it('takes `help <command>`, and suggests there too', async () => {
-    expect((await cli.run(['help', 'detect'])).stdout).toMatch(/^Usage: underpass detect/)
-    expect((await cli.run(['help', 'inspct'])).stderr).toContain('`underpass inspect`')
+    expect((await runHere(['help', 'detect'])).stdout).toMatch(/^Usage: underpass detect/)
+    expect((await runHere(['help', 'inspct'])).stderr).toContain('`underpass inspect`')
   })
 
   it('ends without a stack where its reader ends first', async () => {
@@ -101,16 +113,32 @@ describe('secrets', () => {
     [['detect', '--header', 'Authorization: Bearer hunter2', nobody], '--header-file'],
     [['detect', '--header', 'CF-Access-Client-Secret: hunter2', nobody], '--header-command'],
     [['detect', '--outbound-proxy', 'http://me:hunter2@proxy:3128', nobody], 'UNDERPASS_OUTBOUND_PROXY'],
+    [['detect', '--outbound-proxy', 'me:hunter2@proxy:3128', nobody], 'UNDERPASS_OUTBOUND_PROXY'],
   ])('%j is refused, without repeating it', async (args, hint) => {
-    const { status, stdout, stderr } = await cli.run(args)
+    const { status, stdout, stderr } = await runHere(args)
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
     expect(stderr).toContain('on the command line')
     expect(stderr).toContain(hint)
     expect(stderr).not.toContain('hunter2')
   })
 
+  it('of TLS go into a file of their owner, and never through a link', async () => {
+    const [keys, other, link] = ['keys', 'other', 'link'].map((name) => join(folder.path, name))
+    await folder.write('keys', '')
+    await folder.write('other', '')
+    await chmod(other!, 0o644)
+    await symlink(other!, link!)
+    const inspect = (path: string) =>
+      runHere(['inspect', '--trust-system', '--alpn', 'a', '--keylog', path, nobody])
+    expect((await inspect(keys!)).stderr).toContain('ERR_DIAL_REFUSED')
+    expect((await stat(keys!)).mode & 0o777).toBe(0o600)
+    expect((await inspect(link!)).stderr).toContain(`cannot write the keylog ${link} (ELOOP)`)
+    expect((await stat(other!)).mode & 0o777).toBe(0o644)
+    expect((await inspect('/dev/null')).stderr).toContain('cannot write the keylog /dev/null (no plain file)')
+  })
+
   it('are taken from the environment, where only their owner reads them', async () => {
-    const { stderr } = await cli.run(['detect', nobody], {
+    const { stderr } = await runHere(['detect', nobody], {
       env: { UNDERPASS_HEADER: 'Authorization: Bearer hunter2' },
     })
     expect(stderr).toContain('ERR_DIAL_REFUSED')
@@ -122,22 +150,22 @@ describe('settings', () => {
   it('a flag wins over the environment, the environment over the file', async () => {
     const file = await folder.write('order.toml', 'connect-timeout = "wrong-file"\n')
     const env = { UNDERPASS_CONFIG: file, UNDERPASS_CONNECT_TIMEOUT: 'wrong-variable' }
-    expect((await cli.run(['detect', nobody], { env: { UNDERPASS_CONFIG: file } })).stderr).toContain(
+    expect((await runHere(['detect', nobody], { env: { UNDERPASS_CONFIG: file } })).stderr).toContain(
       '`connect-timeout` in order.toml must be a duration',
     )
-    expect((await cli.run(['detect', nobody], { env })).stderr).toContain(
+    expect((await runHere(['detect', nobody], { env })).stderr).toContain(
       'UNDERPASS_CONNECT_TIMEOUT must be a duration',
     )
-    const flagged = await cli.run(['detect', '--connect-timeout', 'wrong-flag', nobody], { env })
+    const flagged = await runHere(['detect', '--connect-timeout', 'wrong-flag', nobody], { env })
     expect(flagged.stderr).toContain('--connect-timeout must be a duration')
-    expect((await cli.run(['detect', '--connect-timeout', '20s', nobody], { env })).status).toBe(3)
+    expect((await runHere(['detect', '--connect-timeout', '20s', nobody], { env })).status).toBe(3)
   })
 
   it('a switch of the environment can be taken back by its negation', async () => {
     const env = { UNDERPASS_JSON: '1' }
-    expect((await cli.run(['detect', nobody], { env })).stdout).toContain('underpass/error/1')
-    expect((await cli.run(['detect', '--no-json', nobody], { env })).stdout).toBe('')
-    expect((await cli.run(['detect', nobody], { env: { UNDERPASS_JSON: 'perhaps' } })).stderr).toContain(
+    expect((await runHere(['detect', nobody], { env })).stdout).toContain('underpass/error/1')
+    expect((await runHere(['detect', '--no-json', nobody], { env })).stdout).toBe('')
+    expect((await runHere(['detect', nobody], { env: { UNDERPASS_JSON: 'perhaps' } })).stderr).toContain(
       'UNDERPASS_JSON must be true or false',
     )
   })
@@ -147,13 +175,13 @@ describe('settings', () => {
       'tables.toml',
       'connectTimeout = "20s"\n[doctor]\nconnect-timeout = "wrong"\n[detect]\nconnectTimeout = "10s"\n',
     )
-    expect((await cli.run(['detect', '--config', file, nobody])).status).toBe(3)
-    expect((await cli.run(['doctor', '--config', file, nobody])).stderr).toContain('must be a duration')
+    expect((await runHere(['detect', '--config', file, nobody])).status).toBe(3)
+    expect((await runHere(['doctor', '--config', file, nobody])).stderr).toContain('must be a duration')
   })
 
   it('paths in the file are relative to the file', async () => {
     const file = await folder.write('paths.toml', 'origin-trust = ["missing.pem"]\n')
-    const { stderr } = await cli.run(['detect', '--config', file, nobody])
+    const { stderr } = await runHere(['detect', '--config', file, nobody])
     expect(stderr).toContain(`cannot read ${join(folder.path, 'missing.pem')} (ENOENT)`)
   })
 
@@ -174,13 +202,13 @@ describe('settings', () => {
     ['kind.toml', 'path = ["/a", "/b"]\n', /`path` in kind\.toml takes one value, not an array/],
   ])('%s is refused with its place', async (name, content, expected) => {
     const file = await folder.write(name, content)
-    const { status, stderr } = await cli.run(['detect', '--config', file, nobody])
+    const { status, stderr } = await runHere(['detect', '--config', file, nobody])
     expect(stderr).toMatch(expected)
     expect(status).toBe(2)
   })
 
   it('a file that is named and missing is an error; one that is not named is never read', async () => {
-    const missing = await cli.run(['detect', '--config', join(folder.path, 'no.toml'), nobody])
+    const missing = await runHere(['detect', '--config', join(folder.path, 'no.toml'), nobody])
     expect(missing.stderr).toMatch(/cannot read the config file .*no\.toml \(ENOENT\)/)
     await folder.write('underpass.toml', 'this is no toml')
     expect((await cli.run(['detect', nobody], { cwd: folder.path })).status).toBe(3)
@@ -209,9 +237,9 @@ describe('the terminal', () => {
   it('has none with NO_COLOR, TERM=dumb or without a terminal; FORCE_COLOR brings it back', async () => {
     expect(inTerminal({ NO_COLOR: '1' })).not.toContain('\x1b[31m')
     expect(inTerminal({ TERM: 'dumb' })).not.toContain('\x1b[')
-    expect((await cli.run(['detect', nobody])).stderr).not.toContain('\x1b[')
-    expect((await cli.run(['detect', nobody], { env: { FORCE_COLOR: '1' } })).stderr).toContain('\x1b[31m')
-    const flagged = await cli.run(['detect', '--no-color', nobody], { env: { FORCE_COLOR: '1' } })
+    expect((await runHere(['detect', nobody])).stderr).not.toContain('\x1b[')
+    expect((await runHere(['detect', nobody], { env: { FORCE_COLOR: '1' } })).stderr).toContain('\x1b[31m')
+    const flagged = await runHere(['detect', '--no-color', nobody], { env: { FORCE_COLOR: '1' } })
     expect(flagged.stderr).not.toContain('\x1b[')
   })
 })

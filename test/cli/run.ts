@@ -1,6 +1,7 @@
 // The real binary, built once a file, run as a process of its own.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
+import { program } from '../../src/cli/program.js'
 import { projectRoot } from '../structure/source.js'
 import { type Build, buildPackage } from '../support/build.js'
 
@@ -26,14 +27,37 @@ export interface RunOptions {
 /** Variables that would change what is tested. */
 const foreign = /^(?:UNDERPASS_|TELEPORT_|NO_COLOR|FORCE_COLOR|SSL|NODE_|(?:https?|all|no)_proxy)/i
 
+function cleanEnvironment(env: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
+  const clean = Object.entries(process.env).filter(([name]) => !foreign.test(name))
+  return { ...Object.fromEntries(clean), ...env }
+}
+
+/** The same program in this process, for what needs no process of its own: a start costs half a second. */
+export async function runHere(args: readonly string[], options: Pick<RunOptions, 'env'> = {}): Promise<Ran> {
+  const written = { stdout: '', stderr: '' }
+  const into = (name: keyof typeof written) =>
+    ({
+      write(text: string) {
+        written[name] += text
+        return true
+      },
+    }) as NodeJS.WriteStream & { fd: 1 & 2 }
+  const status = await program(args, {
+    env: cleanEnvironment(options.env),
+    stdin: process.stdin,
+    stdout: into('stdout'),
+    stderr: into('stderr'),
+  })
+  return { status, ...written }
+}
+
 export async function buildCli(): Promise<Cli> {
   const build: Build = await buildPackage(projectRoot)
   const main = join(build.folder, 'cli', 'main.js')
   const start = (args: readonly string[], { env = {}, cwd = build.folder }: RunOptions = {}) => {
-    const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)))
     return spawn(process.execPath, [main, ...args], {
       cwd,
-      env: { ...clean, ...env },
+      env: cleanEnvironment(env),
       stdio: ['ignore', 'pipe', 'pipe'],
     })
   }

@@ -4,10 +4,26 @@ import { describe, expect, it } from 'vitest'
 import type { AlpnProbe } from '../../src/cli/doctor/findings.js'
 import type { HttpAnswer } from '../../src/cli/doctor/http-look.js'
 import { inspectorOf } from '../../src/cli/doctor/inspectors.js'
+import { pingFinding } from '../../src/cli/doctor/probe-http.js'
 import { vendors } from '../../src/cli/doctor/vendor-table.js'
 import { type Clues, guessVendors } from '../../src/cli/doctor/vendors.js'
 import { nearest } from '../../src/cli/nearest.js'
 import { failure } from '../../src/errors.js'
+
+describe('the ping', () => {
+  it('is shown without anything that moves a cursor', () => {
+    const { evidence } = pingFinding(
+      {
+        statusLine: 'HTTP/1.1 302 \x1b]0;owned\x07Found',
+        status: 302,
+        fields: [['location', 'https://login.test/\x1b[2J\u009b1A?token=x']],
+        body: '',
+      },
+      1,
+    )
+    expect(evidence).toEqual(['HTTP/1.1 302 ]0;owned Found', 'location: https://login.test/ [2J 1A'])
+  })
+})
 
 describe('the guess', () => {
   it.each([

@@ -72,9 +72,12 @@ export function farWebSocket(): Layer<object> {
     },
     send(chunk, sink) {
       if (closed) return
-      const { length } = chunk
-      const head = length < 126 ? [0x82, length] : [0x82, 126, length >> 8, length & 255]
-      sink.down(concat(new Uint8Array(head), chunk))
+      for (let at = 0; at < chunk.length; at += 0xffff) {
+        const part = chunk.subarray(at, at + 0xffff)
+        const { length } = part
+        const head = length < 126 ? [0x82, length] : [0x82, 126, length >> 8, length & 255]
+        sink.down(concat(new Uint8Array(head), part))
+      }
     },
     end: (sink) => close(sink),
   }

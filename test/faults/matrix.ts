@@ -63,13 +63,15 @@ export async function runMatrix(options: MatrixOptions): Promise<Matrix> {
       }),
     )
     const left = await leftovers(baseline)
-    if (left !== undefined) violations.push({ ...batch[0]!, what: `left after a batch of ${batch.length}: ${left}` })
+    if (left !== undefined)
+      violations.push({ ...batch[0]!, what: `left after a batch of ${batch.length}: ${left}` })
     if (first === 0) first = heap()
     options.progress?.(tally.cases, cases.length)
   }
   const kept = await registry.kept()
   const last = heap()
-  if (kept > 0) violations.push({ ...cases[0]!, what: `${kept} of ${registry.watched()} objects cannot be collected` })
+  if (kept > 0)
+    violations.push({ ...cases[0]!, what: `${kept} of ${registry.watched()} objects cannot be collected` })
   if (last - first > 24 << 20)
     violations.push({ ...cases[0]!, what: `the heap grew by ${(last - first) >> 20} MiB` })
   return {
@@ -130,7 +132,9 @@ async function leftovers(baseline: ReadonlyMap<string, number>): Promise<string 
   // A linger may still be under way: what is left has to go by itself, and soon.
   for (const deadline = performance.now() + 10_000; performance.now() < deadline; ) {
     const now = await afterwards()
-    left = [...now].filter(([kind, count]) => isOurs(kind) && count > (baseline.get(kind) ?? 0)).map(([kind, count]) => `${count} ${kind}`)
+    left = [...now]
+      .filter(([kind, count]) => isOurs(kind) && count > (baseline.get(kind) ?? 0))
+      .map(([kind, count]) => `${count} ${kind}`)
     if (left.length === 0) return undefined
     await new Promise((resolve) => setTimeout(resolve, 20).unref())
   }

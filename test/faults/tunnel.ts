@@ -2,7 +2,7 @@
 // a prefix of what was sent, and the end is either proven by close_notify or an error by name.
 import { concat } from '../../src/bytes/index.js'
 import { TunnelError } from '../../src/errors.js'
-import { dialerOn } from '../../src/index.js'
+import { type Dialer, type DialerOptions, dialerOn } from '../../src/index.js'
 import { type Identity, loadIdentity } from '../../src/pki/index.js'
 import { type MemoryPairOptions, memoryPlatform } from '../../src/platform/memory/index.js'
 import { nodeCrypto } from '../../src/platform/node/crypto.js'
@@ -53,7 +53,23 @@ export interface Result {
   readonly down: number
 }
 
+/** The server's application, once the tunnel is open. */
+export type FarApplication = (wire: Wire, server: Connection) => void
+
+export interface Opened {
+  readonly dialer: Dialer
+  /** Everything of the server's side. */
+  destroy(): void
+}
+
 export interface Stage {
+  /** A dialer whose tunnels end at `application`. */
+  open(
+    shape: Shape,
+    path: MemoryPairOptions,
+    application: FarApplication,
+    options?: Partial<DialerOptions>,
+  ): Opened
   run(shape: Shape, fault: Fault): Promise<Result>
   /** Called with everything that has to be collectable once its case is over. */
   watch: (object: object) => void
@@ -72,13 +88,46 @@ export async function createFaultStage(sizes: Sizes = { request: 400, response: 
     authority.issue({ names: ['inner.test'], key: 'ecdsa-p256' }),
     authority.issue({ commonName: 'alice', usage: 'client', key: 'ed25519' }),
   ])
-  const identityOf = ({ chain, privateKey }: typeof outer) => loadIdentity({ certificate: chain, privateKey }, nodeCrypto)
-  const identities = { outer: await identityOf(outer), inner: await identityOf(inner), alice: await identityOf(alice) }
+  const identityOf = ({ chain, privateKey }: typeof outer) =>
+    loadIdentity({ certificate: chain, privateKey }, nodeCrypto)
+  const identities = {
+    outer: await identityOf(outer),
+    inner: await identityOf(inner),
+    alice: await identityOf(alice),
+  }
   const request = sample(sizes.request)
   const response = sample(sizes.response).map((byte) => byte ^ 0x55)
   const stage: Stage = {
     watch: () => {},
-    run: (shape, fault) => exchange(stage, shape, fault, identities, authority.certificate, request, response),
+    open(shape, path, application, options = {}) {
+      const servers: Connection[] = []
+      const serve = (wire: Wire): void => {
+        const server = new Connection(wire, { clock: () => performance.now(), limits: { linger: 200 } })
+        servers.push(server)
+        stage.watch(server)
+        // A server whose connection failed is gone, as a process would be.
+        server.closed.catch(() => server.destroy())
+        answer(server, shape, identities, application).catch(() => server.destroy())
+      }
+      const dialer = dialerOn(memoryPlatform({ crypto: nodeCrypto, now: Date.now, serve, path }), {
+        origin: shape.framing === 'direct' || shape.outer ? 'https://lb.test' : 'http://lb.test',
+        originTrust: authority.certificate,
+        trust: authority.certificate,
+        identity: identities.alice,
+        serverName: 'inner.test',
+        alpn: ['app'],
+        mode: shape.framing,
+        ...options,
+      })
+      stage.watch(dialer)
+      return {
+        dialer,
+        destroy() {
+          for (const server of servers) server.destroy()
+        },
+      }
+    },
+    run: (shape, fault) => exchange(stage, shape, fault, request, response),
   }
   return stage
 }
@@ -87,38 +136,18 @@ async function exchange(
   stage: Stage,
   shape: Shape,
   fault: Fault,
-  identities: Readonly<Record<'outer' | 'inner' | 'alice', Identity>>,
-  trust: string,
   request: Uint8Array<ArrayBuffer>,
   response: Uint8Array<ArrayBuffer>,
 ): Promise<Result> {
   const count = { up: 0, down: 0 }
-  const heard: { bytes: Uint8Array[]; clean: boolean } = { bytes: [], clean: false }
-  const servers: Connection[] = []
-  const serve = (wire: Wire): void => {
-    const server = new Connection(counted(wire, count), { clock: () => performance.now(), limits: { linger: 200 } })
-    servers.push(server)
-    stage.watch(server)
-    // A server whose connection failed is gone, as a process would be.
-    server.closed.catch(() => server.destroy())
-    answer(server, shape, identities, heard, response).catch(() => server.destroy())
-  }
+  const heard: Heard = { bytes: [], clean: false }
   const abort = new AbortController()
   const impatient = fault.kind === 'silence'
   const wait = impatient ? 120 : 20_000
-  const platform = memoryPlatform({ crypto: nodeCrypto, now: Date.now, serve, path: pathOf(fault) })
-  const dialer = dialerOn(platform, {
-    origin: shape.framing === 'direct' || shape.outer ? 'https://lb.test' : 'http://lb.test',
-    originTrust: trust,
-    trust,
-    identity: identities.alice,
-    serverName: 'inner.test',
-    alpn: ['app'],
-    mode: shape.framing,
+  const { dialer, destroy } = stage.open(shape, pathOf(fault, count), answering(heard, response), {
     timeouts: { connect: wait, upgrade: wait, handshake: wait, linger: impatient ? 50 : 2_000 },
     signal: abort.signal,
   })
-  stage.watch(dialer)
   const got: Uint8Array[] = []
   let end = 'whole'
   let stuck: NodeJS.Timeout | undefined
@@ -126,7 +155,7 @@ async function exchange(
     const socket = await dialer.connect()
     stage.watch(socket)
     // Silence ends when somebody loses patience.
-    stuck = setTimeout(() => abort.abort(), impatient ? 120 : 20_000)
+    stuck = setTimeout(() => abort.abort(), wait)
     const written = write(socket.writable, request)
     try {
       for (const reader = socket.readable.getReader(); ; ) {
@@ -145,20 +174,46 @@ async function exchange(
   } finally {
     clearTimeout(stuck)
     await dialer.close().catch(() => {})
-    for (const server of servers) server.destroy()
+    destroy()
   }
-  const received = concat(...got)
   const delivered = concat(...heard.bytes)
   const violation =
-    problem(end, fault, received, response) ??
+    problem(end, fault, concat(...got), response) ??
     (isPrefix(delivered, request) ? undefined : 'the server got what the client never sent') ??
     (heard.clean && delivered.length !== request.length ? 'the server saw a clean end of a part' : undefined)
   return { end, violation, ...count }
 }
 
+interface Heard {
+  readonly bytes: Uint8Array[]
+  clean: boolean
+}
+
+/** Answers the first bytes, and ends after the client. */
+function answering(heard: Heard, response: Uint8Array): FarApplication {
+  return (wire, server) => {
+    let answered = false
+    wire.start({
+      data(chunk) {
+        heard.bytes.push(chunk)
+        if (answered) return
+        answered = true
+        void Promise.resolve(wire.write([response.slice(0, 300), response.slice(300)])).catch(() => {})
+      },
+      end(cause) {
+        heard.clean = cause === undefined
+        if (cause === undefined) void Promise.resolve(wire.end()).catch(() => {})
+        else server.destroy()
+      },
+      fail: () => server.destroy(),
+    })
+  }
+}
+
 function problem(end: string, fault: Fault, received: Uint8Array, response: Uint8Array): string | undefined {
   if (!isPrefix(received, response)) return 'what arrived is no prefix of what was sent'
-  if (end === 'whole') return received.length === response.length ? undefined : `a clean end after ${received.length} bytes`
+  if (end === 'whole')
+    return received.length === response.length ? undefined : `a clean end after ${received.length} bytes`
   if (!/^ERR_/.test(end)) return end
   if (end === 'ERR_INTERNAL') return end
   if (fault.kind === 'none') return `${end} without a fault`
@@ -169,12 +224,29 @@ function isPrefix(part: Uint8Array, whole: Uint8Array): boolean {
   return part.length <= whole.length && part.every((byte, i) => byte === whole[i])
 }
 
-function pathOf({ kind, direction, at, chop, latency, capacity }: Fault): MemoryPairOptions {
+function pathOf(
+  { kind, direction, at, chop, latency, capacity }: Fault,
+  count: { up: number; down: number },
+): MemoryPairOptions {
+  const loss = kind === 'none' ? {} : { loss: { after: at, how: kind } }
+  // Asked once for every chunk and every piece of it: what was not asked for before is new.
+  const counting = (way: 'up' | 'down') => {
+    let left = 0
+    return (waiting: number) => {
+      if (left === 0) {
+        count[way] += waiting
+        left = waiting
+      }
+      const part = Math.min(waiting, chop ?? waiting)
+      left -= part
+      return part
+    }
+  }
   return {
-    ...(chop !== undefined && { chop }),
     ...(latency !== undefined && { latency }),
     ...(capacity !== undefined && { capacity }),
-    ...(kind !== 'none' && { [direction === 'up' ? 'forth' : 'back']: { loss: { after: at, how: kind } } }),
+    forth: { chop: counting('up'), ...(direction === 'up' && loss) },
+    back: { chop: counting('down'), ...(direction === 'down' && loss) },
   }
 }
 
@@ -185,57 +257,25 @@ async function write(writable: WritableStream<Uint8Array>, bytes: Uint8Array): P
   await writer.close()
 }
 
-/** The far end: its layers from the wire up, then an application that answers the first bytes and ends after the client. */
+/** The far end: its layers from the wire up, then its application. */
 async function answer(
   server: Connection,
   { framing, version, outer }: Shape,
   identities: Readonly<Record<'outer' | 'inner', Identity>>,
-  heard: { bytes: Uint8Array[]; clean: boolean },
-  response: Uint8Array,
+  application: FarApplication,
 ): Promise<void> {
-  const script = (identity: Identity) => ({ crypto: nodeCrypto, chain: identity.chain, signer: identity.signer })
+  const script = ({ chain, signer }: Identity) => ({ crypto: nodeCrypto, chain, signer })
   if (framing !== 'direct') {
-    if (outer) await server.push(tlsServer(new ScriptedServer({ ...script(identities.outer) })))
+    if (outer) await server.push(tlsServer(new ScriptedServer(script(identities.outer))))
     await server.push(answeredUpgrade())
     if (framing === 'alpn-ping') await server.push(pingFraming())
     if (framing === 'websocket') await server.push(farWebSocket())
   }
   const options = { ...script(identities.inner), alpn: 'app', request: {} }
-  const tls = version === '1.3' ? new ScriptedServer(options) : (new ScriptedServer12(options) as unknown as ScriptedServer)
+  const tls =
+    version === '1.3'
+      ? new ScriptedServer(options)
+      : (new ScriptedServer12(options) as unknown as ScriptedServer)
   await server.push(tlsServer(tls))
-  const wire = server.wire()
-  let answered = false
-  wire.start({
-    data(chunk) {
-      heard.bytes.push(chunk)
-      if (answered) return
-      answered = true
-      void Promise.resolve(wire.write([response.slice(0, 300), response.slice(300)])).catch(() => {})
-    },
-    end(cause) {
-      heard.clean = cause === undefined
-      if (cause === undefined) void Promise.resolve(wire.end()).catch(() => {})
-      else server.destroy()
-    },
-    fail: () => server.destroy(),
-  })
-}
-
-/** The same wire, from the server's side. */
-function counted(wire: Wire, count: { up: number; down: number }): Wire {
-  return {
-    ...wire,
-    start: (events) =>
-      wire.start({
-        ...events,
-        data(chunk) {
-          count.up += chunk.length
-          return events.data(chunk)
-        },
-      }),
-    write(chunks) {
-      for (const { length } of chunks) count.down += length
-      return wire.write(chunks)
-    },
-  }
+  application(server.wire(), server)
 }

@@ -22,5 +22,7 @@ export function readInput(value: unknown): unknown {
 }
 
 function spelled(parts: readonly unknown[]): string {
-  return parts.map((part) => (Array.isArray(part) ? String(part[1]).repeat(Number(part[0])) : String(part))).join('')
+  return parts
+    .map((part) => (Array.isArray(part) ? String(part[1]).repeat(Number(part[0])) : String(part)))
+    .join('')
 }

@@ -251,8 +251,9 @@ describe('close', () => {
     const kept = await request(ports.upgrade, ['GET /webapi/ping HTTP/1.1', 'Host: x'])
     const half = 'GET /webapi/connectionupgrade HTTP/1.1\r\nHost: x\r\n'
     await readExactly(kept.socket, Number(kept.headers['content-length']))
-    kept.socket.write(half)
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    await new Promise((resolve) => kept.socket.write(half, resolve))
+    // The gateway reads in the order in which things come: what was there before this request is read when it is answered.
+    await request(ports.upgrade, ['GET /webapi/ping HTTP/1.1', 'Host: x', 'Connection: close'])
     const closing = ports.gateway.close({ deadline: 10_000 })
     kept.socket.write('Upgrade: alpn\r\n\r\n')
     expect(await bodyOf(kept.socket)).toMatch(/^HTTP\/1\.1 503 /)

@@ -50,12 +50,13 @@ client = { trust = "users.crt" }
 `
 }
 
-/** Start `dist/cli/main.js serve`; `more` are further tables of its configuration. */
+/** Start `dist/cli/main.js serve`; `more` are further tables of its configuration; `at` the ports of one that is gone. */
 export async function startProgram(
   dist: string,
   { host, users }: Credentials,
   routes: string,
   more = '',
+  at: { readonly upgrade: number; readonly admin: number } = { upgrade: 0, admin: 0 },
 ): Promise<Program> {
   const folder = await temporaryFolder('gateway')
   const server = await host.issue({ names: [innerName] })
@@ -70,9 +71,9 @@ export async function startProgram(
       'gateway.toml',
       `pingInterval = "1s"
 [listen]
-upgrade = { port = 0 }
+upgrade = { port = ${at.upgrade} }
 direct = { port = 0 }
-admin = { port = 0 }
+admin = { port = ${at.admin} }
 [identity]
 certificate = "server.crt"
 privateKey = "server.key"

@@ -8,8 +8,8 @@ import {
   request,
 } from 'node:http'
 import { createServer as createHttp2Server } from 'node:http2'
-import { connect } from 'node:net'
-import { afterEach, describe, expect, it } from 'vitest'
+import { connect, Server, type Socket } from 'node:net'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { duplex } from '../../src/duplex/index.js'
 import { failure } from '../../src/errors.js'
 import {
@@ -360,6 +360,88 @@ describe('the HTTP proxy', () => {
     expect([refused.status, refused.body]).toEqual([426, 'no'])
     const other = await get(port, '/', { headers: { ...headers, origin: 'https://evil.example' } })
     expect([other.status, other.headers['underpass-error']]).toEqual([403, 'ERR_LOCAL_DENIED'])
+  })
+
+  it('waits for the answer to an upgrade no longer than for any other', async () => {
+    const { port } = await http(told, { upgrade: () => {}, timeouts: { answer: 50 } })
+    const { status, headers } = await get(port, '/', {
+      headers: { connection: 'Upgrade', upgrade: 'websocket' },
+    })
+    expect([status, headers['underpass-error']]).toEqual([504, 'ERR_TIMEOUT'])
+  })
+
+  it.each([
+    ['ends', (socket: Socket) => socket.end()],
+    ['is cut', (socket: Socket) => socket.resetAndDestroy()],
+  ])('lets the service go when the client %s before its upgrade is answered', async (_, leave) => {
+    let asked = (_socket: import('node:stream').Duplex) => {}
+    const service = new Promise<import('node:stream').Duplex>((resolve) => {
+      asked = resolve
+    })
+    const { port } = await http(told, { upgrade: (socket) => asked(socket) })
+    const client = connect(port, '127.0.0.1')
+    client.on('error', () => {})
+    client.write('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+    const far = await service
+    // However it ends, it ends.
+    const gone = new Promise((resolve) => far.once('close', resolve))
+    far.on('error', () => {}).resume()
+    leave(client)
+    await gone
+  })
+
+  it('counts an upgraded connection as a request for as long as it is open', async () => {
+    const { port } = await http(told, {
+      upgrade: (socket) =>
+        socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'),
+      limits: { requests: 1 },
+    })
+    const client = connect(port, '127.0.0.1')
+    client.write('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n')
+    await once(client, 'data')
+    const { status, headers } = await get(port)
+    expect([status, headers['underpass-error']]).toEqual([503, 'ERR_LOCAL_LIMIT'])
+    client.destroy()
+  })
+
+  it('drops what a service did not read of a request that it answered, and serves the next', async () => {
+    const { port } = await http((request, response) => {
+      if (request.method === 'GET') return void response.end('next')
+      response.writeHead(413, { connection: 'close' }).end()
+    })
+    const client = connect(port, '127.0.0.1')
+    const body = Buffer.alloc(8 << 20)
+    client.write(`POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n`)
+    client.write(body)
+    client.write('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
+    let text = ''
+    for await (const chunk of client.setEncoding('latin1')) text += chunk
+    expect(text).toMatch(/^HTTP\/1\.1 413 .*HTTP\/1\.1 200 .*next/s)
+  })
+
+  it('rests on one connection of HTTP/2 as often as it likes', async () => {
+    const warnings: string[] = []
+    const hear = ({ name }: Error) => void warnings.push(name)
+    process.on('warning', hear)
+    const { port, dials } = await http(told, { h2: true })
+    for (let i = 0; i < 15; i++) expect((await get(port)).status).toBe(200)
+    process.off('warning', hear)
+    expect(warnings).toEqual([])
+    expect(dials()).toBe(1)
+  })
+
+  it('outlives what it cannot accept', async () => {
+    const servers: Server[] = []
+    const { listen } = Server.prototype
+    const spy = vi.spyOn(Server.prototype, 'listen').mockImplementation(function (this: Server, ...given) {
+      servers.push(this)
+      return listen.apply(this, given as never)
+    })
+    const { port, events } = await http(told)
+    spy.mockRestore()
+    for (const server of servers) server.emit('error', new Error('accept EMFILE'))
+    expect(events).toMatchObject([{ type: 'refused', error: { code: 'ERR_LOCAL_LIMIT' } }])
+    expect((await get(port)).status).toBe(200)
   })
 
   it('has no upgrade over HTTP/2', async () => {

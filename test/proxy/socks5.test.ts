@@ -1,8 +1,11 @@
 // SOCKS5 (RFC 1928, RFC 1929) as a client's bytes: every boundary, every refusal, and no target without a rule.
 import { describe, expect, it } from 'vitest'
 import { utf8 } from '../../src/bytes/index.js'
+import type { ConnectOptions, TunnelInfo } from '../../src/dial/index.js'
 import { failure } from '../../src/errors.js'
+import { memoryPair } from '../../src/platform/memory/index.js'
 import type { Rule } from '../../src/proxy/index.js'
+import { tunnelSocket } from '../../src/stream/index.js'
 import { codeOf, fakeDialer, world } from './support.js'
 
 const rules: readonly Rule[] = [
@@ -21,6 +24,30 @@ function request(host: string | Uint8Array, port: number, command = 1, kind = 3,
 
 const start = (options: Partial<Parameters<typeof world>[0]> = {}) =>
   world({ dialer: fakeDialer(), listener: { speaks: 'socks5', rules }, ...options })
+
+describe('a SOCKS5 client that goes away as its tunnel opens', () => {
+  it('leaves no tunnel behind', async () => {
+    const [near, far] = memoryPair()
+    const ended = new Promise((resolve) => far.start({ data() {}, end: resolve, fail: resolve }))
+    let leave = () => {}
+    // Through in the very moment when nobody wants it any more.
+    const dialer = {
+      async connect({ signal }: ConnectOptions = {}) {
+        const gone = new Promise((resolve) => signal!.addEventListener('abort', resolve))
+        leave()
+        await gone
+        return tunnelSocket(near, {} as TunnelInfo, { closed: Promise.resolve() })
+      },
+    }
+    const { proxy, open, next } = await start({ dialer })
+    const client = await open()
+    leave = () => client.socket.resetAndDestroy()
+    client.write(Uint8Array.of(...hello, ...request('db.internal', 5432)))
+    expect(codeOf(await next('refused'))).toBe('ERR_STREAM_RESET')
+    await ended
+    await proxy.close()
+  })
+})
 
 describe('a SOCKS5 client', () => {
   const whole = Uint8Array.of(...hello, ...request('db.internal', 5432), ...utf8('payload'))

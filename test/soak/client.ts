@@ -1,5 +1,6 @@
 // Many tunnels in one process: each is dialed, sends bursts of random size, compares every byte that comes back, ends with
 // both sides finished, and is replaced by another. Whatever ends otherwise is kept with its code and time.
+import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { dialerOn } from '../../src/dial/index.js'
 import type { Dialer, TunnelInfo, TunnelSocket } from '../../src/index.js'
@@ -33,6 +34,9 @@ export type ClientOrder =
 /** An end that was not both sides finishing. */
 export interface End {
   readonly phase: 'dial' | 'tunnel'
+  readonly mode: string
+  /** Bytes sent and bytes that came back, and whether we had ended already. */
+  readonly flow?: Readonly<Pick<Flow, 'sent' | 'received' | 'closing'>>
   readonly code: string
   /** Milliseconds since 1970, by the real clock. */
   readonly began: number
@@ -93,6 +97,8 @@ obey<ClientOrder>(async (order): Promise<unknown> => {
     case 'hold':
       wanted = order.tunnels
       finishing = new AbortController()
+      // Every tunnel that pauses listens.
+      setMaxListeners(0, finishing.signal)
       fill()
       return {}
     case 'rotate':
@@ -123,35 +129,41 @@ function fill(): void {
 
 async function live(): Promise<void> {
   const began = Date.now()
-  const socket = await dial(began)
+  const mode = modes[Math.floor(next() * modes.length)]!
+  const socket = await dial(began, mode)
   if (socket === undefined) {
     // Nobody is helped by a client that asks again at once.
     await sleep(200 + next() * 800, undefined, { signal: finishing.signal }).catch(() => {})
     return
   }
   tally.open++
+  const flow: Flow = { sent: 0, received: 0, closing: false, caughtUp: () => {} }
   try {
-    await talk(socket)
+    await talk(socket, flow)
     tally.clean++
   } catch (error) {
-    ends.push({ phase: 'tunnel', code: codeOf(error), began, at: Date.now() })
+    const { sent, received, closing } = flow
+    const end = { phase: 'tunnel', mode, flow: { sent, received, closing } } as const
+    ends.push({ ...end, code: codeOf(error), began, at: Date.now() })
   } finally {
     tally.open--
     await socket.close()
   }
 }
 
-async function dial(began: number): Promise<TunnelSocket<TunnelInfo> | undefined> {
+async function dial(
+  began: number,
+  mode: (typeof modes)[number],
+): Promise<TunnelSocket<TunnelInfo> | undefined> {
   dialing++
   try {
-    const mode = modes[Math.floor(next() * modes.length)]!
     const socket = await dialer.connect({ mode, alpn: [next() < 0.25 ? 'soak-ping' : 'soak'] })
     tally.opened++
     const serialNumber = Buffer.from(socket.info.tls.peer.leaf.serialNumber).toString('hex')
     servers[serialNumber] = (servers[serialNumber] ?? 0) + 1
     return socket
   } catch (error) {
-    ends.push({ phase: 'dial', code: codeOf(error), began, at: Date.now() })
+    ends.push({ phase: 'dial', mode, code: codeOf(error), began, at: Date.now() })
     return undefined
   } finally {
     dialing--
@@ -159,9 +171,8 @@ async function dial(began: number): Promise<TunnelSocket<TunnelInfo> | undefined
   }
 }
 
-async function talk(socket: TunnelSocket<TunnelInfo>): Promise<void> {
+async function talk(socket: TunnelSocket<TunnelInfo>, flow: Flow): Promise<void> {
   const seed = ++serial * 7_919 + setup.seed
-  const flow: Flow = { sent: 0, received: 0, closing: false, caughtUp: () => {} }
   const reading = receive(socket, seed, flow)
   // Looked at below, whichever of the two fails first.
   reading.catch(() => {})

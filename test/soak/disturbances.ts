@@ -53,16 +53,19 @@ const grace = 20_000
 export function explain(
   ends: readonly End[],
   disturbances: readonly Disturbance[],
-): { readonly explained: Counts; readonly unexplained: Counts[string] } {
+): { readonly explained: Counts; readonly unexplained: Counts[string]; readonly riddles: readonly End[] } {
   const explained: Record<string, Record<string, number>> = {}
   const unexplained: Record<string, number> = {}
+  const riddles: End[] = []
   for (const end of ends) {
-    const why = disturbances.find((each) => explains(each, end))
+    // The latest: a disturbance's echo may last into the next.
+    const why = disturbances.findLast((each) => explains(each, end))
+    if (why === undefined) riddles.push(end)
     const counts = why === undefined ? unexplained : (explained[why.what] ??= {})
     const key = `${end.phase} ${end.code}`
     counts[key] = (counts[key] ?? 0) + 1
   }
-  return { explained, unexplained }
+  return { explained, unexplained, riddles }
 }
 
 export type Counts = Readonly<Record<string, Readonly<Record<string, number>>>>

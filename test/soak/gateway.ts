@@ -38,7 +38,8 @@ obey<GatewayOrder>(async (order): Promise<unknown> => {
       gateway = await createGateway({
         listen: { upgrade: { port: order.port } },
         ...routed(order),
-        timeouts: { handshake: 60_000, request: 60_000 },
+        // On few cores an answer may take seconds; the gateway must not take that for silence.
+        timeouts: { handshake: 60_000, request: 60_000, linger: 60_000 },
         onEvent: (event) => {
           if (event.type !== 'closed') return
           const code = event.error?.code ?? 'ok'

@@ -20,19 +20,22 @@ export interface Weight {
   readonly descriptors: number
 }
 
-export interface Processes extends AsyncDisposable {
-  start(name: 'gateway' | 'client' | 'echo'): Promise<Peer>
+export interface Processes<Name extends string> extends AsyncDisposable {
+  start(name: Name): Promise<Peer>
 }
 
-/** A place where processes can be started; disposing of it ends them all. */
-export async function processes(): Promise<Processes> {
-  const home = join(process.cwd(), 'node_modules', '.underpass-soak', String(process.pid))
+/** A place where processes can be started from the programs of a folder; disposing of it ends them all. */
+export async function processes<Name extends string>(
+  programs: string,
+  names: readonly Name[],
+): Promise<Processes<Name>> {
+  const home = join(process.cwd(), 'node_modules', '.underpass-soak', `${process.pid}-${names[0]}`)
   // As deep as a room of the published package: who looks for its package.json finds one.
   const folder = join(home, 'dist', 'soak')
   mkdirSync(folder, { recursive: true })
   copyFileSync('package.json', join(home, 'package.json'))
   await build({
-    entryPoints: ['gateway', 'client', 'echo'].map((name) => join('test', 'soak', `${name}.ts`)),
+    entryPoints: names.map((name) => join(programs, `${name}.ts`)),
     outdir: folder,
     outExtension: { '.js': '.mjs' },
     splitting: true,

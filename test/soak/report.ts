@@ -1,6 +1,6 @@
 // What a soak says in the end: sums, ends by what explains them, slopes of memory and descriptors, and a verdict with its
 // reasons.
-import type { ClientWeight } from './client.js'
+import type { ClientWeight, End } from './client.js'
 import { type Counts, type Disturbance, explain } from './disturbances.js'
 import type { GatewayWeight } from './gateway.js'
 import type { Weight } from './processes.js'
@@ -58,6 +58,8 @@ export interface SoakReport {
     readonly explainedTotal: number
     readonly unexplained: Counts[string]
     readonly unexplainedTotal: number
+    /** The first of them, whole. */
+    readonly riddles: readonly End[]
     /** As the gateways counted them, killed ones up to their death. */
     readonly byGateway: Counts[string]
   }
@@ -136,6 +138,7 @@ export function soakReport(ledger: Ledger, facts: Facts): SoakReport {
       explainedTotal: Object.values(ends.explained).reduce((all, each) => all + total(each), 0),
       unexplained: ends.unexplained,
       unexplainedTotal,
+      riddles: ends.riddles.slice(0, 20),
       byGateway: merge([...ledger.gatewayEnds, after.gateway].map((each) => each.ended)),
     },
     refusedByGateway: merge([...ledger.gatewayEnds, after.gateway].map((each) => each.refused)),

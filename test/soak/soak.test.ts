@@ -13,7 +13,11 @@ describePeer('haproxy', 'fifty tunnels through HAProxy', () => {
   }, async () => {
     const report = await soak({ minutes: 0.3, tunnels: 50, churn: 8, rate: 2e6, seed: 7 })
     expect(report.reasons).toEqual([])
-    expect(report).toMatchObject({ checksumErrors: 0, verdict: 'pass', ends: { unexplained: {} } })
+    expect(report).toMatchObject({
+      checksumErrors: 0,
+      verdict: 'pass',
+      ends: { unexplained: {}, riddles: [] },
+    })
     expect(report.ends.clean).toBeGreaterThan(50)
     // It was disturbed, and that was seen: a soak in which nothing is ever cut proves nothing.
     expect(report.disturbances).toHaveLength(8)
@@ -46,7 +50,7 @@ describe('what judges a soak', () => {
   it('explains an end by a disturbance of its time that has its code, and no other', () => {
     const killed = { what: 'gateway killed', from: 1_000, to: 2_000, open: 1 } as const
     const reloaded = { what: 'load balancer reloaded', from: 1_000, to: 2_000, open: 1 } as const
-    const end = { phase: 'tunnel', code: 'ERR_TLS_TRUNCATED', began: 500, at: 1_500 } as const
+    const end = { phase: 'tunnel', mode: 'alpn', code: 'ERR_TLS_TRUNCATED', began: 500, at: 1_500 } as const
     const left = (...args: Parameters<typeof explain>) => explain(...args).unexplained
     expect(left([end], [killed])).toEqual({})
     expect(left([end], [reloaded])).toEqual({ 'tunnel ERR_TLS_TRUNCATED': 1 })

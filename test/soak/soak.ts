@@ -44,7 +44,7 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
   const identityOf = ({ chain, privateKey }: typeof first) => ({ certificate: chain, privateKey })
   let credentials: Credentials = { identity: identityOf(first), clientTrust: users!.certificate }
 
-  await using place = await processes()
+  await using place = await processes('test/soak', ['gateway', 'client', 'echo'])
   const echo = await place.start('echo')
   const service = await echo.ask<number>({ do: 'listen' })
   const port = await freePort()

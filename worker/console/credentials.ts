@@ -1,5 +1,6 @@
 // What was pasted or dropped as an identity, sorted: certificates, a key, a PKCS#12 file, authorities. Reading what is in
-// them is the library's.
+// them, and taking a Teleport identity file apart, is the library's.
+import type { readIdentityFile } from './library.js'
 
 export interface Credentials {
   readonly certificates: string
@@ -23,25 +24,34 @@ interface Given {
   readonly text: string | undefined
 }
 
-/** What one file adds to what was given before: a key may come in a file of its own. */
-export function withFile(before: Credentials, file: Given): Credentials {
+/** What one file adds to what was given before: a key may come in a file of its own. Throws as `read`. */
+export async function withFile(
+  before: Credentials,
+  file: Given,
+  read: typeof readIdentityFile,
+): Promise<Credentials> {
   const { text, bytes } = file
   if (text === undefined || !text.includes('-----BEGIN ')) return { ...noCredentials, pkcs12: bytes }
-  return withText({ ...before, pkcs12: undefined }, text)
+  return withText({ ...before, pkcs12: undefined }, text, read)
 }
 
-export function withText(before: Credentials, text: string): Credentials {
+export async function withText(
+  before: Credentials,
+  text: string,
+  read: typeof readIdentityFile,
+): Promise<Credentials> {
   const blocks = [...text.matchAll(blockPattern)].map(([pem, label]) => ({ pem, label: label! }))
   const keys = blocks.filter(({ label }) => label.endsWith('PRIVATE KEY')).map(({ pem }) => pem)
-  const certificates = blocks.filter(({ label }) => label === 'CERTIFICATE').map(({ pem }) => pem)
-  // A Teleport identity file: the first certificate is the user's, those after it are authorities.
-  const teleport = keys.length > 0 && /^\S*-cert-v01@openssh\.com /m.test(text)
-  const own = teleport ? certificates.slice(0, 1) : certificates
+  // An SSH certificate beside a key: a Teleport identity file.
+  if (keys.length > 0 && /-cert-v\d+@openssh\.com /.test(text)) {
+    const { privateKey, certificate, authorities } = await read(text)
+    return { pkcs12: undefined, privateKey, certificates: certificate, authorities }
+  }
+  const own = blocks.filter(({ label }) => label === 'CERTIFICATE').map(({ pem }) => pem)
   return {
-    pkcs12: before.pkcs12,
+    ...before,
     privateKey: keys[0] ?? before.privateKey,
     certificates: own.length > 0 ? `${own.join('\n')}\n` : before.certificates,
-    authorities: teleport ? `${certificates.slice(1).join('\n')}\n` : before.authorities,
   }
 }
 

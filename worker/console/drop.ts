@@ -15,7 +15,7 @@ const mostBytes = 4 << 20
 export function dropZone(
   area: HTMLElement,
   label: string,
-  taken: (file: DroppedFile) => void,
+  taken: (file: DroppedFile) => void | Promise<void>,
   refused: (why: string) => void,
 ): HTMLElement {
   const input = el('input', { type: 'file', id: uniqueId('file'), class: 'unseen', multiple: true })
@@ -23,7 +23,7 @@ export function dropZone(
   const read = async (files: Iterable<File>) => {
     for (const file of files) {
       if (file.size > mostBytes) refused(`${file.name} is too large to be a credential.`)
-      else taken(await contents(file))
+      else await taken(await contents(file))
     }
   }
   input.addEventListener('change', () => {

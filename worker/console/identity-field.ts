@@ -3,7 +3,7 @@ import { type Credentials, describe, isLocked, noCredentials, withFile, withText
 import { el, fill, uniqueId } from './dom.js'
 import { dropZone } from './drop.js'
 import { enrolment } from './enrolment.js'
-import type { IdentityInput } from './library.js'
+import { type IdentityInput, readIdentityFile } from './library.js'
 import { problemOf } from './problem.js'
 import { type KeptIdentity, keep, keptIdentities, keptIdentity, mayKeep } from './vault.js'
 
@@ -18,6 +18,8 @@ type Source = 'file' | 'kept' | 'none'
 
 export function identityField(onAuthorities: (pem: string) => void): IdentityField {
   let credentials: Credentials = noCredentials
+  /** What was given last is being read. */
+  let taking: Promise<void> = Promise.resolve()
   const group = uniqueId('identity')
   const about = el('p', { class: 'given', 'aria-live': 'polite' })
   const passphrase = el('input', { type: 'password', id: uniqueId('passphrase'), autocomplete: 'off' })
@@ -59,7 +61,8 @@ export function identityField(onAuthorities: (pem: string) => void): IdentityFie
   }
 
   paste.addEventListener('input', () => {
-    take(withText(noCredentials, paste.value))
+    const text = paste.value
+    void taken(() => withText(noCredentials, text, readIdentityFile))
   })
   area.append(
     el(
@@ -71,7 +74,7 @@ export function identityField(onAuthorities: (pem: string) => void): IdentityFie
         'choose files',
         (file) => {
           paste.value = ''
-          take(withFile(credentials, file))
+          return taken(() => withFile(credentials, file, readIdentityFile))
         },
         (why) => fill(about, why),
       ),
@@ -121,6 +124,16 @@ export function identityField(onAuthorities: (pem: string) => void): IdentityFie
     mayKeep() ? enrol.element : el('p', { class: 'hint' }, 'Keys are kept on secure origins only.'),
   )
 
+  /** In the order in which they were given, since each adds to the ones before. */
+  function taken(reading: () => Promise<Credentials>): Promise<void> {
+    taking = taking.then(reading).then(take, async (error) => {
+      take(noCredentials)
+      const { code, what, hint } = await problemOf(error)
+      fill(about, `${code}: ${what} ${hint}`)
+    })
+    return taking
+  }
+
   function take(given: Credentials): void {
     credentials = given
     fill(about, describe(given))
@@ -156,6 +169,7 @@ export function identityField(onAuthorities: (pem: string) => void): IdentityFie
   async function value(): Promise<IdentityInput | undefined> {
     if (source() === 'none') return undefined
     if (source() === 'kept') return keptIdentity(kept.value)
+    await taking
     return fromFile()
   }
 
@@ -182,7 +196,11 @@ export function identityField(onAuthorities: (pem: string) => void): IdentityFie
 
   take(noCredentials)
   choose()
-  return { element, value, give: (text) => take(withText(noCredentials, text)) }
+  return {
+    element,
+    value,
+    give: (text) => void taken(() => withText(noCredentials, text, readIdentityFile)),
+  }
 }
 
 function option({ id, label, request }: KeptIdentity): HTMLElement {

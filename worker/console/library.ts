@@ -8,6 +8,7 @@ export {
   type IdentityInput,
   identityStore,
   loadIdentity,
+  readIdentityFile,
   type Span,
   type TimedTraceEvent,
   type TraceEvent,

@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import type { TunnelInfo } from '../../dial/index.js'
 import { duplex } from '../../duplex/index.js'
 import { failure } from '../../errors-node.js'
+import { untilAborted } from '../aborted.js'
 import type { Call, Command } from '../command.js'
 import type { Listener } from '../demo/listener.js'
 import type { QueryReport } from '../demo/queries.js'
@@ -167,7 +168,6 @@ async function stayUp(port: number, { say, style }: Output, signal: AbortSignal)
   say('')
   say(`Still here. Every connection to port ${port} goes the same way; Ctrl-C ends it.`)
   say(`  ${style.cyan(`psql "host=127.0.0.1 port=${port} user=postgres dbname=postgres sslmode=disable"`)}`)
-  if (!signal.aborted)
-    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+  await untilAborted(signal)
   say('closing')
 }

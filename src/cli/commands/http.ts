@@ -2,6 +2,7 @@
 // what happens, and drains on Ctrl-C. The work is the proxy room's.
 import { exitStatusOf, failure } from '../../errors-node.js'
 import type { HttpProxyEvent } from '../../proxy/index.js'
+import { untilAborted } from '../aborted.js'
 import type { Call, Command } from '../command.js'
 import { identityOf } from '../dial-identity.js'
 import { dialerOptions, dialOptions } from '../dial-options.js'
@@ -173,10 +174,7 @@ async function run({ operands, settings, output, json, signal }: Call): Promise<
         )
     },
   )
-  await new Promise<void>((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
+  await untilAborted(signal)
   await proxy.close({ drain: settings.duration('drain') ?? 10_000 })
   await dialer.close()
   return 0

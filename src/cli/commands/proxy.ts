@@ -3,6 +3,7 @@
 import { failure } from '../../errors-node.js'
 import type { IdentitySource } from '../../login/index.js'
 import type { ListeningFacts, ProxyEvent } from '../../proxy/index.js'
+import { untilAborted } from '../aborted.js'
 import type { Call, Command } from '../command.js'
 import { dialerOptions, dialOptions } from '../dial-options.js'
 import { proxyJson, proxySchema } from '../proxy/json-events.js'
@@ -184,7 +185,7 @@ async function run({ operands, settings, output, json, signal, env }: Call): Pro
       status.say(`certificate of ${listeners.join(', ')} ${what}`)
     },
   )
-  await until(signal)
+  await untilAborted(signal)
   status.stop()
   const open = proxy.connections().length
   if (open > 0) output.say(`draining ${open} connection${open === 1 ? '' : 's'}`)
@@ -207,11 +208,4 @@ function credentialsOf(text: string | undefined): { user: string; password: stri
     if (Buffer.byteLength(one) > 255 || one === '')
       throw failure('ERR_CONFIG_INVALID', '--local-auth-file: user and password are 1 to 255 bytes')
   return credentials
-}
-
-function until(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }

@@ -2,6 +2,7 @@
 import { basename } from 'node:path'
 import { failure } from '../../errors-node.js'
 import { type LoadedConfig, loadConfig, startService } from '../../gateway/service/index.js'
+import { untilAborted } from '../aborted.js'
 import type { Call, Command } from '../command.js'
 
 export const serve: Command = {
@@ -85,11 +86,4 @@ function overview(file: string, { options, service }: LoadedConfig): string[] {
     ),
     ...options.routes.map(({ name, alpn }) => `  route    ${name}: ${[alpn].flat().join(', ')}`),
   ]
-}
-
-function untilAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }

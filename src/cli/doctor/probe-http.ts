@@ -2,6 +2,7 @@
 // purpose, which the first thing that speaks HTTP must refuse itself. And plain HTTP where TLS is expected: whoever ends
 // TLS answers that, with nothing behind it involved.
 import { TunnelError } from '../../errors-node.js'
+import { printable } from '../../tunnel/http-head.js'
 import { tenths } from '../tenths.js'
 import type { PingFinding } from './findings.js'
 import { type HttpAnswer, httpLook } from './http-look.js'
@@ -68,7 +69,10 @@ export function pingFinding(ping: HttpAnswers['ping'], ms: number): PingFinding 
         : status === 200
           ? `${page} in place of the ping: is this a Teleport proxy or an Underpass gateway?`
           : `status ${status} in place of the ping`,
-    evidence: [statusLine, ...(location ? [`location: ${location[1].replace(/[?#].*/, '')}`] : [])],
+    // For a terminal: whoever answers must not move its cursor.
+    evidence: [statusLine, ...(location ? [`location: ${location[1].replace(/[?#].*/, '')}`] : [])].map(
+      (line) => printable(line, 200),
+    ),
   }
 }
 

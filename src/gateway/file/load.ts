@@ -2,6 +2,7 @@
 // named by path and read here, so that the file itself holds no secret.
 import { basename, dirname, resolve } from 'node:path'
 import { failure } from '../../errors-node.js'
+import { count } from '../checks.js'
 import { checkRoutes, checkSettings } from '../config.js'
 import type { ClientRule, GatewayIdentity, GatewayOptions, Match, Route } from '../options.js'
 import { problemsOf } from './check.js'
@@ -140,9 +141,17 @@ function serviceOf(config: FileConfig, folder: string): ServiceSettings {
     },
     audit: audit && { file: resolve(folder, audit.file), whenFull: audit.whenFull ?? 'continue' },
     shutdown: {
-      delay: milliseconds(shutdown.delay ?? 0),
-      deadline: milliseconds(shutdown.deadline ?? '30s'),
+      delay: duration('shutdown.delay', shutdown.delay ?? 0),
+      deadline: duration('shutdown.deadline', shutdown.deadline ?? '30s'),
     },
-    reload: { watch: reload.watch ?? true, interval: Math.max(100, milliseconds(reload.interval ?? '5s')) },
+    reload: {
+      watch: reload.watch ?? true,
+      interval: Math.max(100, duration('reload.interval', reload.interval ?? '5s')),
+    },
   }
+}
+
+/** Within what a timer can wait: a longer one would run out at once. */
+function duration(key: string, given: string | number): number {
+  return count(key, milliseconds(given), 0)
 }

@@ -42,16 +42,17 @@ export function browserPlatform(options: BrowserOptions = {}): BrowserPlatform {
     )
   const warnings = globalThis.isSecureContext === false ? [insecure] : []
   for (const warning of warnings) warnOnce(warning)
+  const crypto = options.crypto ?? webcrypto(source)
   return {
     name: 'browser',
-    crypto: options.crypto ?? webcrypto(source),
+    crypto,
     now: () => Date.now(),
     monotonic: () => performance.now(),
     warnings,
     async dialWebSocket(url, subprotocols, given) {
       for (const sentence of warnings) given.trace?.('warning', { sentence })
       const { dialBy } = await loaded(import('./web-socket.js'))
-      return dialBy(options.webSocket ?? 'WebSocketStream')(url, subprotocols, given)
+      return dialBy(options.webSocket ?? 'WebSocketStream', crypto)(url, subprotocols, given)
     },
   }
 }

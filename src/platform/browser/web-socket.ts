@@ -1,6 +1,8 @@
 // Opening the browser's WebSocket. The page learns nothing about why one failed to open: no status, no certificate.
 // Loaded when something is dialed.
+import type { CryptoProvider } from '../../crypto/index.js'
 import { failure } from '../../errors.js'
+import { prepareShares } from '../../tls/index.js'
 import type { Platform, WebSocketWire } from '../platform.js'
 import { openWebSocket } from './web-socket-events.js'
 import { openWebSocketStream, type WebSocketStreamMaker } from './web-socket-stream.js'
@@ -14,7 +16,7 @@ type Dial = NonNullable<Platform['dialWebSocket']>
  * As `Platform.dialWebSocket`. Throws ERR_UNSUPPORTED_PLATFORM for headers, ERR_DIAL_FAILED when it does not open,
  * ERR_CONFIG_ORIGIN where the page may not open such an address at all.
  */
-export function dialBy(wanted: WebSocketInterface): Dial {
+export function dialBy(wanted: WebSocketInterface, crypto: CryptoProvider): Dial {
   return async (url, subprotocols, options) => {
     const { headers, signal, trace } = options
     if (headers !== undefined && headers.length > 0)
@@ -24,6 +26,8 @@ export function dialBy(wanted: WebSocketInterface): Dial {
       )
     signal.throwIfAborted()
     const Maker = wanted === 'WebSocketStream' ? streamMaker() : undefined
+    // What the inner handshake begins with, while the transport opens.
+    prepareShares(crypto)
     trace?.('interface', { name: Maker === undefined ? 'WebSocket' : 'WebSocketStream' })
     return opening(signal, () =>
       Maker === undefined

@@ -7,7 +7,7 @@ import { type Dialer, dialerBy } from '../../dial/dialer.js'
 import type { DialerOptions } from '../../dial/options.js'
 import type { Reach } from '../../dial/reach.js'
 import { overTcpFirst, overTcpLater } from '../../dial/tcp-first.js'
-import { overWebSocket } from '../../dial/web-socket.js'
+import { overWebSocketLater } from '../../dial/web-socket.js'
 import { failure, loaded } from '../../errors.js'
 import type { Platform } from '../platform.js'
 
@@ -61,5 +61,5 @@ function reachBy(transport: Transport, { originTrust, origin }: DialerOptions): 
     throw failure('ERR_CONFIG_INVALID', "`transport` must be 'auto', 'tcp' or 'fetch'")
   if (originTrust !== undefined && /^https:/i.test(String(origin)))
     throw failure('ERR_CONFIG_INVALID', '`originTrust` has no effect on fetch(), where the platform verifies')
-  return overWebSocket
+  return overWebSocketLater
 }

@@ -16,7 +16,7 @@ export const dialWebSocket: NonNullable<Platform['dialWebSocket']> = async (url,
   const response = await request(url, subprotocols, options)
   const { webSocket } = response
   if (response.status !== 101 || webSocket === undefined || webSocket === null) {
-    throw await refused(response)
+    throw await refused(response, url, options.headers)
   }
   const wire = webSocketWire(webSocket, response.headers.get('sec-websocket-protocol') ?? '')
   webSocket.accept()
@@ -40,11 +40,16 @@ async function request(
   }
 }
 
-async function refused(response: Response): Promise<Error> {
+async function refused(
+  response: Response,
+  url: string,
+  headers: ReadonlyArray<readonly [string, string]> = [],
+): Promise<Error> {
   if (response.status === 101) return failure('ERR_UPGRADE_MISMATCH', 'the 101 brought no WebSocket')
   const statusLine = `HTTP/1.1 ${response.status} ${response.statusText}`
   const fields = [...response.headers].map(([name, value]) => [name, value] as const)
   await response.body?.cancel()
-  const { refusal } = await loaded(import('../../tunnel/upgrade-refusal.js'))
-  return refusal({ minor: 1, status: response.status, statusLine, fields }, new Uint8Array(0))
+  const { refusal, hiding } = await loaded(import('../../tunnel/upgrade-refusal.js'))
+  const hide = hiding([url.replace(/^[^?]*/, ''), ...headers.map(([, value]) => value)])
+  return refusal({ minor: 1, status: response.status, statusLine, fields }, new Uint8Array(0), hide)
 }

@@ -1,6 +1,7 @@
 // The service in HTTP/1.1: node's own client over an agent whose connections are tunnels.
 import { Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { asTunnelError } from '../../errors-node.js'
 import { endToEnd } from './headers.js'
 import type { Answer, Asked, Exchange, Service, ServiceOptions, Switched } from './service.js'
 import { serviceFailure, tunnelTo } from './tunnel.js'
@@ -58,8 +59,10 @@ export function http1Service(options: ServiceOptions): Service {
         abort: (error) => void request.destroy(error),
       }
     },
-    upgrade(asked, protocol) {
+    upgrade(asked, protocol, signal) {
       const request = send(asked, single(), { connection: 'Upgrade', upgrade: protocol })
+      const stop = () => request.destroy(asTunnelError(signal.reason))
+      signal.addEventListener('abort', stop)
       return new Promise<Switched>((resolve, reject) => {
         request.on('error', (error) => reject(serviceFailure(error)))
         request.on('upgrade', (response, stream, head) =>
@@ -74,7 +77,7 @@ export function http1Service(options: ServiceOptions): Service {
           }),
         )
         request.end()
-      })
+      }).finally(() => signal.removeEventListener('abort', stop))
     },
     renew() {
       const old = agent

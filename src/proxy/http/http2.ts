@@ -32,6 +32,7 @@ export function http2Service(options: ServiceOptions): Service {
     session.on('error', leave)
     session.on('close', leave)
     session.on('goaway', leave)
+    session.on('timeout', () => held.streams === 0 && session.close())
     return held
   }
 
@@ -80,8 +81,8 @@ export function http2Service(options: ServiceOptions): Service {
         held.streams--
         if (held.streams > 0 || session.destroyed) return
         if (held.leaving) session.close()
-        else if (timeouts.idle > 0)
-          session.setTimeout(timeouts.idle, () => held.streams === 0 && session.close())
+        // One listener for all its rests: `setTimeout` with one of its own would add one at each.
+        else if (timeouts.idle > 0) session.setTimeout(timeouts.idle)
       })
       return {
         content: stream,

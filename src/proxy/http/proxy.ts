@@ -3,6 +3,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type Duplex, pipeline } from 'node:stream'
 import { asTunnelError, failure, type TunnelError } from '../../errors-node.js'
+import { signalScope } from '../../stream/index.js'
 import { isLocal, type Listening, listenAt } from '../endpoint.js'
 import { type Admitted, admitRequest, hostOf } from './admission.js'
 import { answerError, rawError, statusOf } from './error-page.js'
@@ -42,6 +43,7 @@ export async function createHttpProxy(options: HttpProxyOptions): Promise<HttpPr
   const asks = options.target.alpn?.[0] === 'h2' ? http2Service : http1Service
   const service = asks({ ...options, limits, timeouts })
   const upgraded = new Set<Duplex>()
+  const ending = new AbortController()
   let requests = 0
   let closing: Promise<void> | undefined
 
@@ -65,12 +67,17 @@ export async function createHttpProxy(options: HttpProxyOptions): Promise<HttpPr
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const began = performance.now()
-    if (requests >= limits.requests) throw failure('ERR_LOCAL_LIMIT', `${limits.requests} requests at a time`)
-    requests++
-    response.once('close', () => requests--)
+    enter(response)
     const asked = askedOf(request)
     const { status, reused } = await exchange(request, response, asked)
     tell({ type: 'request', method: asked.method, status, duration: performance.now() - began, reused })
+  }
+
+  /** One more request, for as long as what it is answered on is open; an upgraded connection is one as well. */
+  function enter(answered: ServerResponse | Duplex): void {
+    if (requests >= limits.requests) throw failure('ERR_LOCAL_LIMIT', `${limits.requests} requests at a time`)
+    requests++
+    answered.once('close', () => requests--)
   }
 
   function askedOf(request: IncomingMessage): Asked {
@@ -128,6 +135,9 @@ export async function createHttpProxy(options: HttpProxyOptions): Promise<HttpPr
     })
     if (asked.hasContent) {
       request.pipe(asking.content)
+      // A service may answer and end before it has read all: the rest is dropped, or the client's next request would wait
+      // behind it for ever.
+      asking.content.once('close', () => request.resume())
       request.once('error', gone)
     } else {
       request.resume()
@@ -142,10 +152,29 @@ export async function createHttpProxy(options: HttpProxyOptions): Promise<HttpPr
     }
   }
 
+  /** `ask`, unless the client goes away, the proxy closes, or no answer comes in time. */
+  async function whileThere<T>(socket: Duplex, ask: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const gone = new AbortController()
+    const onGone = () => gone.abort(failure('ERR_ABORTED', 'the client went away'))
+    // Nobody who waits for another protocol has ended before it begins.
+    for (const event of ['end', 'close']) socket.once(event, onGone)
+    using scope = signalScope({
+      signals: [gone.signal, ending.signal],
+      timeout: timeouts.answer > 0 ? timeouts.answer : undefined,
+      phase: 'local',
+    })
+    try {
+      return await ask(scope.signal)
+    } finally {
+      for (const event of ['end', 'close']) socket.off(event, onGone)
+    }
+  }
+
   async function switchProtocols(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const protocol = request.headers.upgrade ?? ''
+    enter(socket)
     const asked = { ...askedOf(request), hasContent: false }
-    const switched = await service.upgrade(asked, protocol)
+    const switched = await whileThere(socket, (signal) => service.upgrade(asked, protocol, signal))
     const lines = Object.entries(switched.fields).flatMap(([name, value]) =>
       (Array.isArray(value) ? value : [value]).map((one) => `${name}: ${one}`),
     )
@@ -205,6 +234,15 @@ export async function createHttpProxy(options: HttpProxyOptions): Promise<HttpPr
     tell({ type: 'refused', method: '', status: 400, error })
   })
   const listening: Listening = await listenAt(server, options.listen)
+  // As when file descriptors ran out: what cannot be accepted now must not end what is open.
+  server.on('error', (cause) =>
+    tell({
+      type: 'refused',
+      method: '',
+      status: 503,
+      error: failure('ERR_LOCAL_LIMIT', cause.message, { cause }),
+    }),
+  )
 
   async function end(drain: number): Promise<void> {
     tell({ type: 'closing', requests })
@@ -221,6 +259,7 @@ export async function createHttpProxy(options: HttpProxyOptions): Promise<HttpPr
       ])
       clearTimeout(timer)
     }
+    ending.abort(failure('ERR_ABORTED', 'the proxy was closed'))
     server.closeAllConnections()
     for (const socket of upgraded) socket.destroy()
     service.destroy()

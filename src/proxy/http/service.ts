@@ -45,8 +45,8 @@ export interface Switched {
 
 export interface Service {
   ask(asked: Asked): Exchange
-  /** A connection of its own for a protocol upgrade. */
-  upgrade(asked: Asked, protocol: string): Promise<Switched>
+  /** A connection of its own for a protocol upgrade. The signal ends it while it is not answered. */
+  upgrade(asked: Asked, protocol: string, signal: AbortSignal): Promise<Switched>
   /** Rested connections end now, busy ones when they are done. */
   renew(): void
   destroy(): void

@@ -3,7 +3,13 @@
 import { X509Certificate } from 'node:crypto'
 import fc from 'fast-check'
 import { equal } from '../../../src/bytes/index.js'
-import { matchesServerName, nameText, parseCertificate, trustStore } from '../../../src/pki/index.js'
+import {
+  keyUsageBits,
+  matchesServerName,
+  nameText,
+  parseCertificate,
+  trustStore,
+} from '../../../src/pki/index.js'
 import { mutated } from '../bytes.js'
 import { mutatedDer } from '../der-tree.js'
 import { material } from '../material.js'
@@ -28,7 +34,11 @@ export const certificateTarget: Target = target('certificate', 'X.509 certificat
       must(nameText(certificate.subject).length <= 600, 'a subject without end')
       matchesServerName('inner.example.com', certificate.altNames ?? [])
       matchesServerName('192.0.2.7', certificate.altNames ?? [])
-      sameAsNode(bytes, certificate.notAfter, certificate.ca)
+      sameAsNode(
+        bytes,
+        certificate.notAfter,
+        certificate.ca && certificate.keyUsage?.has(keyUsageBits.keyCertSign) !== false,
+      )
     },
   }
 })

@@ -1,5 +1,6 @@
 // The parts of the console that are numbers and text: CSV, sparklines, rows in sight, the meter, names, places in a query.
 import { describe, expect, it } from 'vitest'
+import { readIdentityFile } from '../../../src/platform/browser/index.js'
 import {
   describe as describeCredentials,
   isLocked,
@@ -139,8 +140,9 @@ describe('credentials', () => {
   const key = '-----BEGIN PRIVATE KEY-----\nkey\n-----END PRIVATE KEY-----'
   const file = (text: string) => ({ text, bytes: new TextEncoder().encode(text) })
 
-  it('may come in two files, in either order', () => {
-    const both = withFile(withFile(noCredentials, file(key)), file(certificate('own')))
+  it('may come in two files, in either order', async () => {
+    const first = await withFile(noCredentials, file(key), readIdentityFile)
+    const both = await withFile(first, file(certificate('own')), readIdentityFile)
     expect(both).toMatchObject({
       privateKey: key,
       certificates: `${certificate('own')}\n`,
@@ -149,7 +151,7 @@ describe('credentials', () => {
     expect(describeCredentials(both)).toBe('1 certificate and a key')
   })
 
-  it('of Teleport: the first certificate is one’s own, the others are authorities', () => {
+  it('of Teleport: the first certificate is one’s own, the others are authorities', async () => {
     const text = [
       key,
       'ssh-rsa-cert-v01@openssh.com AAAA',
@@ -157,18 +159,30 @@ describe('credentials', () => {
       certificate('host'),
       certificate('db'),
     ].join('\n')
-    const { certificates, authorities } = withText(noCredentials, text)
+    const { certificates, authorities } = await withText(noCredentials, text, readIdentityFile)
     expect({ certificates, authorities }).toEqual({
       certificates: `${certificate('own')}\n`,
       authorities: `${certificate('host')}\n${certificate('db')}\n`,
     })
   })
 
-  it('that are no PEM are PKCS#12 and locked', () => {
-    const given = withFile(noCredentials, { text: undefined, bytes: new Uint8Array([0x30, 0x82]) })
-    expect(isLocked(given)).toBe(true)
-    expect(isLocked(withText(noCredentials, key))).toBe(false)
-    expect(isLocked(withText(noCredentials, key.replaceAll('PRIVATE', 'ENCRYPTED PRIVATE')))).toBe(true)
+  it('of Teleport that are cut off, or in another order, are refused as the library does', async () => {
+    const ssh = 'ecdsa-sha2-nistp256-cert-v01@openssh.com AAAA'
+    for (const parts of [
+      [certificate('own'), ssh, key],
+      [key, ssh, certificate('own'), '-----BEGIN CERTIFICATE-----\nhalf'],
+    ])
+      await expect(withText(noCredentials, parts.join('\n'), readIdentityFile)).rejects.toMatchObject({
+        code: 'ERR_CONFIG_IDENTITY',
+      })
+  })
+
+  it('that are no PEM are PKCS#12 and locked', async () => {
+    const der = { text: undefined, bytes: new Uint8Array([0x30, 0x82]) }
+    expect(isLocked(await withFile(noCredentials, der, readIdentityFile))).toBe(true)
+    const pem = (text: string) => withText(noCredentials, text, readIdentityFile)
+    expect(isLocked(await pem(key))).toBe(false)
+    expect(isLocked(await pem(key.replaceAll('PRIVATE', 'ENCRYPTED PRIVATE')))).toBe(true)
   })
 })
 

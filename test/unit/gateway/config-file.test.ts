@@ -234,6 +234,26 @@ describe('loadConfig', () => {
     )
   })
 
+  it('takes no duration that a timer cannot wait', async () => {
+    for (const [key, more] of [
+      ['shutdown.deadline', '[shutdown]\ndeadline = "600h"'],
+      ['reload.interval', '[reload]\ninterval = "600h"'],
+    ]) {
+      const folder = await folderWith({
+        'g.toml': `
+          listen = { direct = { port = 0 } }
+          identity = { certificate = "server.crt", privateKey = "server.key" }
+          routes = [{ name = "a", alpn = "a", connect = { port = 1 }, client = "anyone-without-a-certificate" }]
+          ${more}
+        `,
+      })
+      await expect(loadConfig(join(folder.path, 'g.toml'))).rejects.toMatchObject({
+        code: 'ERR_GATEWAY_CONFIG',
+        detail: expect.stringContaining(key!),
+      })
+    }
+  })
+
   it('reads TOML alike', async () => {
     const folder = await folderWith({
       'g.toml': `
