@@ -37,7 +37,16 @@ async function make(name: string): Promise<string> {
     outExtension: { '.js': '.mjs' },
     bundle: true,
     // The contenders as they are published; what is bundled keeps the order of its imports, which a polyfill needs.
-    external: ['subtls', '@reclaimprotocol/*', 'lemon-tls', 'node-forge', 'node-forge/*', 'ws'],
+    external: [
+      'subtls',
+      '@reclaimprotocol/*',
+      'lemon-tls',
+      'node-forge',
+      'node-forge/*',
+      'ws',
+      'esbuild',
+      'playwright',
+    ],
     ignoreAnnotations: true,
     platform: 'node',
     target: 'es2023',

@@ -60,6 +60,7 @@ export const workerd: Benchmark = {
       ours: shaken.underpass.map((sample) => sample[cost] / count),
       against: 'secureTransport: on',
       yardstick: shaken.platform.map((sample) => sample[cost] / count),
+      ...(cost === 'cpu' && { bar: { of: 'value', must: 3, aim: 2 } as const }),
     }))
     for (const way of ['download', 'upload'] as const) {
       say(`workerd ${way}`)
@@ -73,6 +74,7 @@ export const workerd: Benchmark = {
           ours: carried.underpass.map(({ wall }) => size / (wall / 1000)),
           against: 'secureTransport: on',
           yardstick: carried.platform.map(({ wall }) => size / (wall / 1000)),
+          bar: { of: 'speed', must: 0.6, aim: 0.9 },
         },
         {
           name: `workerd AES-128-GCM ${way}, CPU vs the platform's`,

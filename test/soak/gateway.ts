@@ -39,7 +39,7 @@ obey<GatewayOrder>(async (order): Promise<unknown> => {
         listen: { upgrade: { port: order.port } },
         ...routed(order),
         // On few cores an answer may take seconds; the gateway must not take that for silence.
-        timeouts: { handshake: 60_000, request: 60_000, linger: 60_000 },
+        timeouts: { handshake: 60_000, request: 60_000, connect: 60_000, linger: 60_000 },
         onEvent: (event) => {
           if (event.type !== 'closed') return
           const code = event.error?.code ?? 'ok'

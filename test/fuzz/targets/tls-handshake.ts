@@ -87,7 +87,7 @@ export const tls13Target: Target = target(
             ...(input.request && { request: {} }),
             ...(input.retry && { retry: { group: 24, cookie: new Uint8Array(9) } }),
             pack: input.pack,
-            fragment: input.fragment,
+            fragment: pieces(input).fragment,
             edit,
           },
           {
@@ -97,7 +97,7 @@ export const tls13Target: Target = target(
             ...(input.identity && { identity }),
             ...(input.session && { session: memorySessionStore() }),
           },
-          { chunk: input.chunk, tolerant: true },
+          { chunk: pieces(input).chunk, tolerant: true },
         )
         await judge(meeting, meeting.server.alerts, bent())
         if (meeting.info === undefined || meeting.deaf !== undefined || meeting.error !== undefined) return
@@ -134,7 +134,7 @@ export const tls12Target: Target = target(
             ...(input.request && { request: {} }),
             ...(input.session && { ticket: latin1('ticket'), sessions }),
             pack: input.pack,
-            fragment: input.fragment,
+            fragment: pieces(input).fragment,
             edit,
           },
           {
@@ -144,7 +144,7 @@ export const tls12Target: Target = target(
             ...(input.identity && { identity }),
             ...(input.session && { session }),
           },
-          { chunk: input.chunk, tolerant: true },
+          { chunk: pieces(input).chunk, tolerant: true },
         )
         await judge(meeting, meeting.server.alerts, bent())
         if (!input.session || meeting.error !== undefined || meeting.deaf !== undefined) return
@@ -159,6 +159,12 @@ export const tls12Target: Target = target(
     }
   },
 )
+
+/** Messages of tens of kilobytes travel in large pieces: by the byte they take their time and find nothing more. */
+function pieces({ changes, fragment, chunk }: Handshake): Pick<Handshake, 'fragment' | 'chunk'> {
+  const large = changes.some((change) => change.edits.some(({ length }) => length > 200))
+  return large ? { fragment: 1 << 14, chunk: 1 << 20 } : { fragment, chunk }
+}
 
 function editor(changes: readonly Change[]) {
   const bent = new Set<string>()

@@ -56,6 +56,24 @@ describe('withNoble()', () => {
     expect(suiteNames(withNoble(mixed))).toEqual(['TLS_AES_128_GCM_SHA256', chacha, 'TLS_AES_256_GCM_SHA384'])
   })
 
+  it.each(['AES-128-GCM', 'AES-256-GCM'] as const)(
+    'does %s as the engine does, in place of forge',
+    async (name) => {
+      const { aead } = withNoble(forgeCrypto(nodeCrypto)).suites.find((suite) => suite.aead.name === name)!
+      const engine = nodeCrypto.suites.find((suite) => suite.aead.name === name)!.aead
+      expect(aead.recordLimit).toBe(engine.recordLimit)
+      const [key, nonce, aad, text] = [aead.keyLength, 12, 5, 1000].map((length) => nodeCrypto.random(length))
+      const ours = await aead.importKey(key!)
+      const theirs = await engine.importKey(key!)
+      const sealed = await ours.seal(nonce!, aad!, text!)
+      expect(hex(await theirs.open(nonce!, aad!, sealed))).toBe(hex(text!))
+      expect(hex(await ours.open(nonce!, aad!, sealed))).toBe(hex(text!))
+      sealed[7]! ^= 1
+      expect(() => ours.open(nonce!, aad!, sealed)).toThrow(code('ERR_TLS_BAD_RECORD_MAC') as Error)
+      expect(() => aead.importKey(key!.subarray(1))).toThrow(code('ERR_CRYPTO_KEY') as Error)
+    },
+  )
+
   it('adds nothing to what is there', async () => {
     const once = withNoble(nodeCrypto)
     expect(once.suites).toBe(nodeCrypto.suites)

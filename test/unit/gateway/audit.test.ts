@@ -133,6 +133,19 @@ describe('the audit', () => {
     expect(audit.lost()).toBe(1)
   })
 
+  it('keeps them apart also where nothing at all could be written in between', async () => {
+    const room = [5, 0]
+    const write = (descriptor: number, line: Buffer) =>
+      writeSync(descriptor, line.subarray(0, room.shift() ?? line.length))
+    const { audit, folder } = await start({ write })
+    for (let i = 0; i < 3; i++) audit.record(refusal)
+    const [torn, whole, end] = readFileSync(join(folder.path, 'audit.log'), 'utf8').split('\n')
+    expect(torn).toHaveLength(5)
+    expect(JSON.parse(whole!)).toMatchObject({ verdict: 'refused' })
+    expect(end).toBe('')
+    expect(audit.lost()).toBe(2)
+  })
+
   it('goes on in a new file after the old one was moved', async () => {
     const { audit, folder, lines } = await start()
     audit.record(refusal)

@@ -1,5 +1,7 @@
 // The gateway as a service, in this process: what happens to a reload that comes at the wrong moment. Reload, drain and death of
 // the real program are in test/interop.
+import { execFileSync } from 'node:child_process'
+import { open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, expect, it } from 'vitest'
 import { startService } from '../../../src/gateway/service/index.js'
@@ -14,18 +16,18 @@ async function start() {
   onClose(() => folder.remove())
   await folder.write('server.crt', server.certificate)
   await folder.write('server.key', server.privateKey)
-  const configure = (name: string) =>
+  const configure = (name: string, certificate = 'server.crt') =>
     folder.write(
       'gateway.toml',
       `log = { file = "log", level = "info" }
 reload = { watch = false }
 listen = { direct = { port = 0 } }
-identity = { certificate = "server.crt", privateKey = "server.key" }
+identity = { certificate = "${certificate}", privateKey = "server.key" }
 routes = [{ name = "${name}", alpn = "a", connect = { port = 1 }, client = "anyone-without-a-certificate" }]
 `,
     )
   await configure('one')
-  return { service: await startService(join(folder.path, 'gateway.toml')), configure }
+  return { service: await startService(join(folder.path, 'gateway.toml')), configure, folder }
 }
 
 it('a reload after the drain, or within it, changes nothing and fails nobody', async () => {
@@ -36,11 +38,24 @@ it('a reload after the drain, or within it, changes nothing and fails nobody', a
   expect(await Promise.all([within, service.reload()])).toEqual([false, false])
 })
 
-it('reloads come one after the other, and the last file counts', async () => {
-  const { service, configure } = await start()
+it('reloads come one after the other: the one asked for last is applied last', async () => {
+  const { service, configure, folder } = await start()
   onClose(() => service.drain())
-  const reloads = [service.reload()]
-  await configure('two')
-  reloads.push(service.reload(), service.reload())
-  expect(await Promise.all(reloads)).toEqual([true, true, true])
+  // A file that is slow to read: it comes when somebody writes it.
+  const slow = join(folder.path, 'slow.crt')
+  execFileSync('mkfifo', [slow])
+  const { server } = await credentials()
+  const order: string[] = []
+  await configure('slow', 'slow.crt')
+  const first = service.reload().then((done) => order.push(`slow ${done}`))
+  // Opened once it is being read.
+  const pipe = await open(slow, 'w')
+  await configure('quick')
+  const second = service.reload().then((done) => order.push(`quick ${done}`))
+  // Long enough for one that did not wait.
+  for (let turns = 0; turns < 50; turns++) await stat(slow)
+  await pipe.writeFile(server.certificate)
+  await pipe.close()
+  await Promise.all([first, second])
+  expect(order).toEqual(['slow true', 'quick true'])
 })

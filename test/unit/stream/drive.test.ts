@@ -462,6 +462,64 @@ describe('traces', () => {
   })
 })
 
+describe('a layer that takes more while it works', () => {
+  it('gets what waits for it, in order, and nothing twice', async () => {
+    const { wire, say } = scripted()
+    const connection = new Connection(wire, { clock })
+    const calls: string[] = []
+    let more: (() => Uint8Array | undefined) | undefined
+    const layer: Layer<object> = {
+      ...xor(0),
+      async receive(chunk, sink) {
+        more = () => sink.more!()
+        calls.push('receive')
+        // Its call has returned no promise yet.
+        expect(sink.more!()).toBeUndefined()
+        await tick()
+        for (let next: Uint8Array | undefined = chunk; next !== undefined; next = sink.more!()) sink.up(next)
+      },
+    }
+    await connection.push(layer)
+    const heard = hear(connection.wire())
+    const busy = ['a', 'b', 'c'].map((letter) => say().data(bytes(letter)))
+    void say().end()
+    expect(await heard.end).toBeUndefined()
+    expect(text(heard.all())).toBe('abc')
+    expect(calls).toEqual(['receive'])
+    expect(more!()).toBeUndefined()
+    await Promise.all(busy)
+    connection.destroy()
+  })
+
+  it('makes room on the wire by taking', async () => {
+    const { wire, say } = scripted()
+    const connection = new Connection(wire, { clock, limits: { held: 4096 } })
+    let take!: () => Uint8Array | undefined
+    let done!: () => void
+    const layer: Layer<object> = {
+      ...xor(0),
+      receive(_chunk, sink) {
+        take = () => sink.more!()
+        return new Promise((resolve) => {
+          done = resolve
+        })
+      },
+    }
+    await connection.push(layer)
+    hear(connection.wire())
+    expect(say().data(new Uint8Array(600))).toBeUndefined()
+    const full = say().data(new Uint8Array(600))
+    expect(full).toBeInstanceOf(Promise)
+    expect(take()).toHaveLength(600)
+    await full
+    expect(take()).toBeUndefined()
+    done()
+    await tick()
+    expect(say().data(new Uint8Array(600))).toBeUndefined()
+    connection.destroy()
+  })
+})
+
 describe('misuse', () => {
   it('writes after the end, a second start, and a push under the application are refused by ERR_STREAM_CLOSED', async () => {
     const { connection, far } = connected()

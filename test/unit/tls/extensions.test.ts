@@ -59,6 +59,16 @@ describe('record_size_limit', () => {
     expect(meeting.server.alerts).toMatchObject([{ name: 'record_overflow' }])
   })
 
+  it.each([
+    ['a synchronous provider', nodeCrypto],
+    ['WebCrypto', webcrypto(globalThis.crypto)],
+  ])('of ours binds the rest of the flight that answers it, with %s', async (_, crypto) => {
+    const script = { encryptedExtensions: limit(16_385) }
+    const { error, server } = await world.meet(script, { crypto, recordSizeLimit: 64 })
+    expect(error?.code).toBe('ERR_TLS_RECORD_OVERFLOW')
+    expect(server.alerts).toMatchObject([{ name: 'record_overflow' }])
+  })
+
   it('of ours does not bind a server that does not', async () => {
     const meeting = await world.meet({}, { recordSizeLimit: 64 })
     meeting.server.send(new Uint8Array(1000))

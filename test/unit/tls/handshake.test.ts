@@ -1,9 +1,11 @@
 // The client against an honest scripted server: what is negotiated, what is sent, what is told.
 import { beforeAll, describe, expect, it } from 'vitest'
 import { concat, equal, fromHex, hex, latin1 } from '../../../src/bytes/index.js'
-import type { Group } from '../../../src/crypto/provider.js'
+import type { Group, KeyShare } from '../../../src/crypto/provider.js'
 import { webcrypto } from '../../../src/crypto/webcrypto.js'
+import { failure } from '../../../src/errors.js'
 import { nodeCrypto } from '../../../src/platform/node/crypto.js'
+import { prepareShares } from '../../../src/tls/index.js'
 import type { Span } from '../../../src/trace.js'
 import { createWorld, serverName, type World } from '../../support/tls-server/index.js'
 import { slowCrypto } from '../../support/tls-server/slow-crypto.js'
@@ -174,6 +176,39 @@ describe('handshake', () => {
   })
 })
 
+describe('key shares made ahead', () => {
+  it('are sent by the next hello, once', async () => {
+    const made: KeyShare[] = []
+    const groups = nodeCrypto.groups.map((group) => ({
+      ...group,
+      async generate() {
+        const share = await group.generate()
+        made.push(share)
+        return share
+      },
+    }))
+    const crypto = { ...nodeCrypto, groups }
+    prepareShares(crypto)
+    prepareShares(crypto)
+    for (let i = 0; i < 2; i++) {
+      const { error, server } = await world.meet({}, { crypto })
+      expect(error).toBeUndefined()
+      expect(made).toHaveLength(i + 1)
+      expect(hex(server.hellos[0]!.keyShares[0]!.key)).toBe(hex(made[i]!.publicKey))
+    }
+  })
+
+  it('that could not be made fail the connection that needs them', async () => {
+    const groups = nodeCrypto.groups.map((group) => ({
+      ...group,
+      generate: () => Promise.reject(failure('ERR_CRYPTO_UNAVAILABLE')),
+    }))
+    const crypto = { ...nodeCrypto, groups }
+    prepareShares(crypto)
+    expect((await world.meet({}, { crypto })).error?.code).toBe('ERR_CRYPTO_UNAVAILABLE')
+  })
+})
+
 describe('another provider', () => {
   const { subtle } = globalThis.crypto
   const web = webcrypto({ subtle, getRandomValues: (bytes) => globalThis.crypto.getRandomValues(bytes) })
@@ -318,6 +353,17 @@ describe('data', () => {
     await meeting.send(new Uint8Array(2 ** 20))
     expect(crypto.inFlight()).toBeGreaterThan(4)
     expect(crypto.inFlight()).toBeLessThanOrEqual(17)
+  })
+
+  it('rises several records at a time with an asynchronous provider, and whole when one behind it is bad', async () => {
+    const meeting = await world.meet({}, { crypto: slowCrypto(nodeCrypto) })
+    meeting.server.send(data)
+    meeting.server.raw(concat(fromHex('1703030020'), new Uint8Array(32)))
+    await meeting.settle()
+    expect(meeting.error?.code).toBe('ERR_TLS_BAD_RECORD_MAC')
+    expect(equal(meeting.read(), data)).toBe(true)
+    const pieces = meeting.told.filter((what) => what === 'up').length
+    expect(pieces).toBe(Math.ceil(Math.ceil(data.length / 2 ** 14) / 4))
   })
 
   it('returns no promise from send and receive with a synchronous provider', async () => {
