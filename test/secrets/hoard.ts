@@ -5,7 +5,7 @@ import { inspect } from 'node:util'
 export interface Hoard {
   /** A secret of bytes: at least 12, of which any 12 in a row would be recognised at these places. */
   bytes(name: string, bytes: Uint8Array): void
-  /** A secret of text. */
+  /** A secret of text, `name-` and then what is random. */
   text(name: string, text: string): void
   /** `secret (shape)` for each that is in the text. */
   foundIn(text: string): string[]
@@ -47,7 +47,8 @@ export function hoard(): Hoard {
     bytes,
     text(name, text) {
       needles.push({ name, needle: text })
-      bytes(name, Buffer.from(text))
+      // What stands before the random part may well be printed.
+      bytes(name, Buffer.from(text.slice(text.indexOf('-') + 1)))
     },
     foundIn(text) {
       // Lists of numbers are printed in columns.

@@ -81,8 +81,10 @@ export interface Facts {
   readonly ending: number
 }
 
-/** Shorter runs have too few quiet samples for a slope to mean anything. */
-const leastQuietMinutes = 1
+/** In less, tunnels that age and fill up again look like growth; then what is left at the end alone is judged. */
+const leastQuietMinutes = 3
+/** Of the tunnels wanted: with fewer open, a slope would be that of their number. */
+const steady = 0.98
 const mebibyte = 1024 * 1024
 
 export function soakReport(ledger: Ledger, facts: Facts): SoakReport {
@@ -95,7 +97,10 @@ export function soakReport(ledger: Ledger, facts: Facts): SoakReport {
     clients.flatMap((client) => client.ends),
     ledger.disturbances,
   )
-  const quiet = ledger.samples.filter((sample) => sample.quiet && sample.process === after.process)
+  const openIn = (sample: Sample) => sample.clients.reduce((all, { open }) => all + open, 0)
+  const quiet = ledger.samples.filter(
+    (sample) => sample.quiet && sample.process === after.process && openIn(sample) >= steady * facts.tunnels,
+  )
   const trends: Record<string, Trend> = {
     gateway: trend(quiet, before, after, (sample) => sample.gateway),
     echo: trend(quiet, before, after, (sample) => sample.echo),
