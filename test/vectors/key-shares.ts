@@ -33,7 +33,7 @@ const shares: Readonly<Record<string, Shares>> = {
         format: 'der',
         type: 'pkcs8',
       })
-      return x25519Share(privateKey, createPublicKey(privateKey))
+      return x25519Share(privateKey, createPublicKey(privateKey).export({ type: 'spki', format: 'der' }))
     },
     secp256r1: async (scalar) => nistShare('secp256r1', nistKey('prime256v1', scalar, 32)),
     secp384r1: async (scalar) => nistShare('secp384r1', nistKey('secp384r1', scalar, 48)),

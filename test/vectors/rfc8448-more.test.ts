@@ -78,7 +78,7 @@ function share({ group }: Pick<Trace, 'group'>, key: string): KeyShare {
   // RFC 8410 §7: PKCS#8 around a raw X25519 key.
   const pkcs8 = Buffer.from(`302e020100300506032b656e04220420${key}`, 'hex')
   const privateKey = createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' })
-  return x25519Share(privateKey, createPublicKey(privateKey))
+  return x25519Share(privateKey, createPublicKey(privateKey).export({ type: 'spki', format: 'der' }))
 }
 
 /** The transcript through ServerHello, and from there through what is given. */

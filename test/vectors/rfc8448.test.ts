@@ -342,7 +342,7 @@ function offer(recalled: Recalled): Offer {
     format: 'der',
     type: 'pkcs8',
   })
-  const share = x25519Share(privateKey, createPublicKey(privateKey))
+  const share = x25519Share(privateKey, createPublicKey(privateKey).export({ type: 'spki', format: 'der' }))
   expect(hex(share.publicKey)).toBe(vectors.client_x25519_public)
   return {
     ...recalled,

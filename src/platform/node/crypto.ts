@@ -117,10 +117,10 @@ export const nodeCrypto: CryptoProvider = {
   },
 }
 
-/** A key share of a given X25519 private key; `generate` makes a fresh one. */
-export function x25519Share(privateKey: KeyObject, publicKey: KeyObject): KeyShare {
+/** A key share of a given X25519 private key, and its public key as SubjectPublicKeyInfo (RFC 8410 §4). */
+export function x25519Share(privateKey: KeyObject, spki: Uint8Array): KeyShare {
   return {
-    publicKey: new Uint8Array(Buffer.from(publicKey.export({ format: 'jwk' }).x!, 'base64url')),
+    publicKey: new Uint8Array(spki).slice(-32),
     derive(peer) {
       requireX25519Form(peer)
       let secret: Buffer
@@ -157,8 +157,10 @@ function x25519(): Group {
     id: groupIds.X25519,
     name: 'X25519',
     generate() {
-      const pair = generateKeyPairSync('x25519')
-      return x25519Share(pair.privateKey, pair.publicKey)
+      // Never the form `jwk` of a key that was just generated: Node 20 holds the key's lock while it makes the strings, and
+      // a garbage collection in that moment waits for the same lock, for ever.
+      const { privateKey, publicKey } = generateKeyPairSync('x25519')
+      return x25519Share(privateKey, publicKey.export({ type: 'spki', format: 'der' }))
     },
   }
 }

@@ -37,8 +37,9 @@ function x25519(key: Uint8Array): Encapsulated {
   const { publicKey, privateKey } = generateKeyPairSync('x25519')
   const jwk = { kty: 'OKP', crv: 'X25519', x: Buffer.from(key).toString('base64url') }
   const secret = diffieHellman({ privateKey, publicKey: createPublicKey({ key: jwk, format: 'jwk' }) })
-  const { x } = publicKey.export({ format: 'jwk' })
-  return { publicKey: Uint8Array.from(Buffer.from(x!, 'base64url')), secret: Uint8Array.from(secret) }
+  // Not as a JWK: see src/platform/node/crypto.ts.
+  const spki = publicKey.export({ type: 'spki', format: 'der' })
+  return { publicKey: Uint8Array.from(spki.subarray(-32)), secret: Uint8Array.from(secret) }
 }
 
 function ecdh(curve: string, key: Uint8Array): Encapsulated {
