@@ -46,7 +46,6 @@ export function terminalView(): TerminalView {
   )
 
   async function open(bytes: Bytes, lost: (error: unknown) => void): Promise<void> {
-    fill(about, 'Type a line; Enter sends it.')
     const { createScreen } = await import('./screen.js')
     screen ??= createScreen(place)
     screen.clear()
@@ -60,6 +59,8 @@ export function terminalView(): TerminalView {
     writer.closed.catch(() => {})
     void pump(reader, screen).catch(lost)
     screen.focus()
+    // Not before: what is typed while the terminal is being loaded would be lost.
+    fill(about, 'Type a line; Enter sends it.')
   }
 
   async function pump(from: ReadableStreamDefaultReader<Uint8Array>, to: Screen): Promise<void> {
