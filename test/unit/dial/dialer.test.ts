@@ -415,7 +415,7 @@ describe('a runtime with WebSockets only', () => {
         return 'alpn-ping'
       },
     })
-    const dialer = dialerOn(platform, { ...options, headers: { a: 'b' }, timeouts: { handshake: 50 } })
+    const dialer = dialerOn(platform, { ...options, headers: { a: 'b' }, timeouts: { handshake: 10_000 } })
     await expect(dialer.connect()).rejects.toMatchObject({ code: 'ERR_STREAM_RESET', phase: 'handshake' })
     expect(requests).toEqual([
       { url: 'wss://lb.test/webapi/connectionupgrade', subprotocols: ['alpn-ping'], headers: [['a', 'b']] },
