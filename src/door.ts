@@ -1,6 +1,6 @@
-// What every door without Node shows beside its own platform and `createDialer`: the words of options and results, errors,
-// trust and identities. Re-exported whole by `underpass/workerd` and `underpass/browser`; layers for stacks of one's own
-// are in `underpass`. Nothing is defined here.
+// What every door shows beside its own platform and `createDialer`: the words of options and results, errors,
+// trust and identities. Re-exported whole by `underpass`, which adds layers for stacks of one's own, and by
+// `underpass/workerd` and `underpass/browser`. Nothing is defined here.
 export type { Bytes } from './bytes/index.js'
 export type { CryptoKeyLike, CryptoProvider, KeyKind, SignatureAlgorithm, Signer } from './crypto/index.js'
 export type {

@@ -4,14 +4,13 @@ import { asTunnelError, failure, TunnelError } from '../errors.js'
 import type { MaybePromise } from '../layer.js'
 import type { ByteStream, Wire, WireEvents } from './byte-stream.js'
 import { type Deferred, deferred, handled } from './deferred.js'
+import { joined } from './joined.js'
 import { timerAfter } from './timer.js'
 
 /** Bytes asked for in one read, where the stream lets us bring the buffer: small reads cost workerd most of its speed. */
 const READ_SIZE = 64 * 1024
 /** What is read is copied out of its buffer when it fills less than this, so that few bytes do not pin a large one. */
 const COPY_BELOW = 16 * 1024
-/** Chunks are joined into writes of at most this many bytes: a write of a stream costs more than the copy. */
-const JOIN_BELOW = 64 * 1024
 
 /** A wire over WHATWG streams, which must not be locked. Takes both over. */
 export function wireFromStream(stream: ByteStream): Wire {
@@ -49,27 +48,6 @@ export function wireFromStream(stream: ByteStream): Wire {
       if (reader !== undefined) reader.cancel(reason)
       else handled(stream.readable.cancel(reason))
     },
-  }
-}
-
-/** Chunks, the small ones joined. */
-function* joined(chunks: readonly Uint8Array[]): Generator<Uint8Array> {
-  for (let i = 0; i < chunks.length; ) {
-    let length = 0
-    let next = i
-    while (next < chunks.length && (next === i || length + chunks[next]!.length <= JOIN_BELOW))
-      length += chunks[next++]!.length
-    if (next === i + 1) yield chunks[i]!
-    else {
-      const whole = new Uint8Array(length)
-      let at = 0
-      for (const chunk of chunks.slice(i, next)) {
-        whole.set(chunk, at)
-        at += chunk.length
-      }
-      yield whole
-    }
-    i = next
   }
 }
 

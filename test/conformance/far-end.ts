@@ -1,6 +1,5 @@
 // The far end of a tunnel as layers of the same stack: the scripted TLS server, and what answers a connection upgrade. So
 // a test builds the server's side as it builds the client's, on any runtime.
-import { concat, fromLatin1, latin1 } from '../../src/bytes/index.js'
 import { forgeCrypto, webcrypto } from '../../src/crypto/index.js'
 import type { CryptoProvider } from '../../src/crypto/provider.js'
 import { failure } from '../../src/errors.js'
@@ -50,32 +49,5 @@ export function tlsServer(server: ScriptedServer): Layer<ScriptedServer> {
       flush(sink)
       sink.finish()
     },
-  }
-}
-
-/** Answers a request for the upgrade with 101 and passes what follows. */
-export function upgradeServer(): Layer<string> {
-  let head: Uint8Array | undefined = new Uint8Array()
-  return {
-    name: 'upgrade-server',
-    start: () => {},
-    receive(chunk, sink) {
-      if (head === undefined) return sink.up(chunk)
-      head = concat(head, chunk)
-      const text = fromLatin1(head)
-      const end = text.indexOf('\r\n\r\n')
-      if (end < 0) return
-      const rest = head.subarray(end + 4)
-      head = undefined
-      const protocol = /^Upgrade: (.*)\r$/im.exec(text)?.[1] ?? ''
-      sink.down(
-        latin1(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`),
-      )
-      sink.open(protocol)
-      if (rest.length > 0) sink.up(rest)
-    },
-    eof: (cause, sink) => sink.eof(cause),
-    send: (chunk, sink) => sink.down(chunk),
-    end: (sink) => sink.finish(),
   }
 }

@@ -12,6 +12,7 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { type Browser, type BrowserContextOptions, chromium, type Page, type WebSocket } from 'playwright'
 import { WebSocketServer } from 'ws'
 import { projectRoot } from '../structure/source.js'
+import { chromiumFlags } from '../support/chromium.js'
 import { temporaryFolder } from '../support/files.js'
 import { requireProgram } from '../support/peers.js'
 import { freePort, startHaproxy, startNginx, startPostgres, startRedis } from '../support/servers/index.js'
@@ -142,17 +143,7 @@ async function startIssuer() {
   }
 }
 
-const flags = [
-  `--host-resolver-rules=MAP ${insecureHost} 127.0.0.1`,
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
+const flags = [`--host-resolver-rules=MAP ${insecureHost} 127.0.0.1`, '--headless', ...chromiumFlags]
 
 interface MiniflareLike {
   readonly ready: Promise<URL>

@@ -12,7 +12,8 @@ import { tlsServer } from '../conformance/far-end.js'
 import { createAuthority } from '../support/certificates.js'
 import { ScriptedServer, ScriptedServer12 } from '../support/tls-server/index.js'
 import { sample } from '../support/traffic.js'
-import { answeredUpgrade, farWebSocket } from './far-framing.js'
+import { upgradeServer } from '../support/upgrade-server.js'
+import { farWebSocket } from './far-framing.js'
 
 export interface Shape {
   readonly framing: 'direct' | 'alpn' | 'alpn-ping' | 'websocket'
@@ -267,7 +268,7 @@ async function answer(
   const script = ({ chain, signer }: Identity) => ({ crypto: nodeCrypto, chain, signer })
   if (framing !== 'direct') {
     if (outer) await server.push(tlsServer(new ScriptedServer(script(identities.outer))))
-    await server.push(answeredUpgrade())
+    await server.push(upgradeServer())
     if (framing === 'alpn-ping') await server.push(pingFraming())
     if (framing === 'websocket') await server.push(farWebSocket())
   }

@@ -35,7 +35,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   'platform':          { rooms: ['errors', 'layer', 'bytes', 'crypto', 'stream'] },
   'dial':              { rooms: [...root, ...core, 'stream', 'platform'] },
 
-  // What the doors without Node have in common; defines nothing.
+  // What all doors have in common; defines nothing.
   'door':              { rooms: [...root, 'explain', ...core, 'stream', 'platform', 'dial'] },
 
   // Adapters: the only rooms with runtime nouns. None imports another.
@@ -45,7 +45,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   'platform/browser':  { rooms: [...root, 'explain', ...core, 'stream', 'platform', 'dial', 'door', 'index'] },
 
   // What stands on top.
-  'index':             { rooms: [...root, 'explain', ...core, 'stream', 'platform', 'dial'] },
+  'index':             { rooms: ['errors', 'layer', ...core, 'stream', 'platform', 'dial', 'door'] },
   'duplex':            { rooms: [...root, 'bytes', 'stream', 'dial'], packages: [node] },
   'gateway':           { rooms: ['errors', 'errors-node', 'error-prose', 'trace', 'bytes'], packages: [node, /^ws$/, /^pino$/, /^prom-client$/, /^smol-toml$/] },
   'presets':           { rooms: ['errors', 'errors-node', 'bytes'] },

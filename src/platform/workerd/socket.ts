@@ -4,6 +4,7 @@
 import { failure, type TunnelError } from '../../errors.js'
 import type { Wire, WireEvents } from '../../stream/byte-stream.js'
 import { deferred, handled, rejected } from '../../stream/deferred.js'
+import { joined } from '../../stream/joined.js'
 import { abortError } from '../../stream/signal.js'
 import type { Address, WireOptions } from '../platform.js'
 import { recordsAhead } from './records.js'
@@ -15,8 +16,6 @@ type Socket = ReturnType<Sockets['connect']>
 const readSize = 64 * 1024
 /** Bytes on their way to the runtime from which on writers wait; its own buffer and the kernel's come on top. */
 const unsent = 256 * 1024
-/** Chunks are joined into writes of at most this many bytes: a write costs more than the copy. */
-const joinBelow = 64 * 1024
 
 /** TCP. Rejects with ERR_DIAL_FAILED, ERR_DIAL_RESET, ERR_UNSUPPORTED_PLATFORM, or the signal's reason. */
 export function dialTcp(address: Address, options: WireOptions): Promise<Wire> {
@@ -213,27 +212,6 @@ function byteReader(readable: ReadableStream<Uint8Array>): ByteReader {
       return value.slice()
     },
     cancel: () => void handled(reader.cancel()),
-  }
-}
-
-/** Chunks, the small ones joined and none larger than the runtime takes well. */
-function* joined(chunks: readonly Uint8Array[]): Generator<Uint8Array> {
-  for (let i = 0; i < chunks.length; ) {
-    let length = 0
-    let next = i
-    while (next < chunks.length && (next === i || length + chunks[next]!.length <= joinBelow))
-      length += chunks[next++]!.length
-    if (next === i + 1) yield chunks[i]!
-    else {
-      const whole = new Uint8Array(length)
-      let at = 0
-      for (const chunk of chunks.slice(i, next)) {
-        whole.set(chunk, at)
-        at += chunk.length
-      }
-      yield whole
-    }
-    i = next
   }
 }
 

@@ -1,7 +1,6 @@
 // A TCP relay that keeps what the client's side sent on its last connection, and reads WebSocket frames out of it: what
 // really went over the wire, whatever anybody's API says.
-import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { startRelay } from '../relay.js'
 
 export interface Frame {
   readonly fin: boolean
@@ -24,30 +23,13 @@ export interface Tap {
 
 /** Relays to a port of 127.0.0.1. */
 export async function startTap(targetPort: number): Promise<Tap> {
-  const sockets = new Set<Socket>()
   let heard: Buffer[] | undefined
-  const server = createServer({ allowHalfOpen: true }, (near) => {
-    const far = connect({ port: targetPort, host: '127.0.0.1', allowHalfOpen: true })
+  const { port, sockets, stop } = await startRelay(targetPort, (near) => {
     const keep = heard !== undefined && heard.length === 0 ? heard : undefined
     if (keep !== undefined) near.on('data', (chunk) => keep.push(chunk))
-    for (const [socket, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(socket)
-      socket.setNoDelay(true)
-      socket.on('error', () => other.destroy())
-      socket.on('close', () => {
-        sockets.delete(socket)
-        other.destroy()
-      })
-      socket.pipe(other)
-    }
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
     reset() {
       heard = []
     },
@@ -62,11 +44,7 @@ export async function startTap(targetPort: number): Promise<Tap> {
     cut() {
       for (const socket of sockets) socket.resetAndDestroy()
     },
-    async stop() {
-      for (const socket of sockets) socket.destroy()
-      server.close()
-      await once(server, 'close')
-    },
+    stop,
   }
 }
 
