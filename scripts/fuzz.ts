@@ -1,13 +1,17 @@
-// `npm run fuzz -- [--seconds 300] [--target NAME]… [--seed N] [--input FILE] [--json]`: every fuzz target for its share of
-// the time, each in a thread of its own, so that an input which never ends is noticed and named. Status 1 on findings.
+// `npm run fuzz -- [--seconds 300] [--target NAME]… [--seed N] [--input FILE] [--guided] [--json]`: every fuzz target
+// for its share of the time, each in a thread of its own, so that an input which never ends is noticed and named. --guided: led
+// by the code that inputs reach. Status 1 on findings.
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import type { Finding, Report } from '../test/fuzz/run.js'
 import type { Answer, Task } from '../test/fuzz/thread.js'
+import { instrumented } from './instrument.js'
 import { type Program, program } from './thread.js'
 
 /** Milliseconds without an execution until a thread is taken for hung. */
 const patience = 40_000
+/** Bytes of JSON kept of the input under way in a guided run. */
+const maxNote = 1 << 20
 
 export async function main(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
@@ -17,10 +21,11 @@ export async function main(args: readonly string[]): Promise<number> {
       target: { type: 'string', multiple: true },
       seed: { type: 'string' },
       input: { type: 'string' },
+      guided: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
     },
   })
-  using threads = await program('test/fuzz/thread.ts')
+  using threads = await program('test/fuzz/thread.ts', values.guided ? [instrumented] : [])
   const { names } = (await ask(threads, undefined)) as Extract<Answer, { names: unknown }>
   const chosen = names.filter((name) => values.target?.includes(name) ?? true)
   if (chosen.length === 0 || (values.input !== undefined && chosen.length !== 1)) {
@@ -40,13 +45,14 @@ export async function main(args: readonly string[]): Promise<number> {
       seed,
       input,
       place: new SharedArrayBuffer(12),
+      ...(values.guided && { guided: new SharedArrayBuffer(maxNote) }),
     })
     reports.push(report)
-    const { executions, milliseconds, findings } = report
-    say(
-      `${row(target, executions, Math.round((1000 * executions) / milliseconds), findings.length)}   ${what}`,
-    )
-    for (const finding of findings) say(described(finding))
+    const { executions, milliseconds, findings, corpus, reached } = report
+    const rate = Math.round((1000 * executions) / milliseconds)
+    const guided = reached === undefined ? '' : `${corpus} inputs reach ${reached.counters} counters; `
+    say(`${row(target, executions, rate, findings.length)}   ${guided}${what}`)
+    for (const finding of findings) say(described(finding, values.guided))
   }
   const findings = reports.flatMap((report) => report.findings)
   const executions = reports.reduce((sum, report) => sum + report.executions, 0)
@@ -63,14 +69,14 @@ function row(name: string, ...cells: readonly (string | number)[]): string {
   return name.padEnd(18) + cells.map((cell) => String(cell).padStart(11)).join('')
 }
 
-function described({ target, message, input, seed }: Finding): string {
+function described({ target, message, input, seed }: Finding, guided: boolean): string {
   const shown =
     input.length > 2000 ? `${input.slice(0, 2000)}… (${input.length} characters; --json has them all)` : input
   return [
     `  ${message}`,
     `    input: ${shown}`,
-    `    again: npm run fuzz -- --target ${target} --seed ${seed} --seconds 5`,
-    `    or, the input in a file: npm run fuzz -- --target ${target} --input FILE`,
+    ...(guided ? [] : [`    again: npm run fuzz -- --target ${target} --seed ${seed} --seconds 5`]),
+    `    again, the input in a file: npm run fuzz -- --target ${target} --input FILE`,
   ].join('\n')
 }
 
@@ -109,7 +115,7 @@ async function inThread(threads: Program, task: Task): Promise<{ report: Report;
     await worker.terminate()
   }
   const [batch = 0, index = 0, executions = 0] = place
-  const sampled = task.input ?? (await inputAt(threads, task, batch, index))
+  const sampled = task.input ?? noted(task.guided) ?? (await inputAt(threads, task, batch, index))
   const finding = {
     target: task.target,
     message: `no end within ${patience} ms`,
@@ -125,6 +131,12 @@ async function inThread(threads: Program, task: Task): Promise<{ report: Report;
     },
     what: 'hung',
   }
+}
+
+function noted(guided: SharedArrayBuffer | undefined): string | undefined {
+  if (guided === undefined) return undefined
+  const [length = 0] = new Uint32Array(guided, 0, 1)
+  return Buffer.from(new Uint8Array(guided, 4, length)).toString()
 }
 
 async function inputAt(threads: Program, task: Task, batch: number, index: number): Promise<string> {

@@ -4,7 +4,7 @@ import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Worker } from 'node:worker_threads'
-import { build } from 'esbuild'
+import { build, type Plugin } from 'esbuild'
 
 export interface Program {
   start(workerData: unknown): Worker
@@ -12,7 +12,7 @@ export interface Program {
 }
 
 /** `entry` is a TypeScript file of this repository. */
-export async function program(entry: string): Promise<Program> {
+export async function program(entry: string, plugins: Plugin[] = []): Promise<Program> {
   const home = join(process.cwd(), 'node_modules', '.underpass-scripts', `threads-${process.pid}`)
   // As deep as a room of the published package: who looks for its package.json finds one.
   const folder = join(home, 'dist', 'threads')
@@ -29,6 +29,7 @@ export async function program(entry: string): Promise<Program> {
     target: 'node20',
     sourcemap: 'inline',
     ignoreAnnotations: true,
+    plugins,
   })
   const file = join(folder, 'start.mjs')
   writeFileSync(file, "import './polyfill.mjs'\nawait import('./program.mjs')\n")

@@ -1,7 +1,8 @@
 // Drives one target: committed seeds first, then inputs of a seeded generator until the time or the count is used up. An
 // execution that throws, takes more than a second of processor time or grows the heap past its bound is a finding, shrunk
 // to a minimal input that can be had again.
-import { getHeapStatistics } from 'node:v8'
+import { getHeapStatistics, setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { readInput, writeInput } from './input-json.js'
 import { type Input, type Prepared, type Target, Violation } from './target.js'
@@ -20,8 +21,8 @@ export interface Budget {
   readonly seed: number
   /** Called about once a second, with the executions so far. */
   readonly progress?: (executions: number) => void
-  /** Told before each execution: lets a watch-dog name the one that never ended. */
-  readonly begin?: (batch: number, index: number) => void
+  /** Told before each execution: lets a watch-dog name the one that never ended. The input, where a seed would not give it again. */
+  readonly begin?: (batch: number, index: number, input?: unknown) => void
 }
 
 export interface Finding {
@@ -37,6 +38,9 @@ export interface Report {
   readonly executions: number
   readonly milliseconds: number
   readonly findings: readonly Finding[]
+  /** Of guided runs: inputs that reached something new, and counters of code that were reached. */
+  readonly corpus?: number
+  readonly reached?: { readonly counters: number; readonly of: number }
 }
 
 /** Inputs of one batch share a seed of fast-check. */
@@ -59,18 +63,7 @@ export async function runTarget(target: Target, seeds: readonly Seed[], budget: 
   const findings: Finding[] = []
   const { time = Number.POSITIVE_INFINITY, executions: most = Number.POSITIVE_INFINITY } = budget
   try {
-    for (const [i, { input, why }] of seeds.entries()) {
-      budget.begin?.(-1, i)
-      const read = readInput(input)
-      const message = await guard.problem(read)
-      if (message !== undefined)
-        findings.push({
-          target: target.name,
-          message: `${message} (seed: ${why})`,
-          input: writeInput(read),
-          seed: -1,
-        })
-    }
+    findings.push(...(await replayed(target, seeds, guard, budget)))
     const start = performance.now()
     let told = start
     const seen = new Set<string>()
@@ -119,14 +112,38 @@ export async function runTarget(target: Target, seeds: readonly Seed[], budget: 
   }
 }
 
-interface Guard {
+/** The committed seeds: inputs that once failed. */
+export async function replayed(
+  target: Target,
+  seeds: readonly Seed[],
+  guard: Guard,
+  budget: Budget,
+): Promise<Finding[]> {
+  const findings: Finding[] = []
+  for (const [i, { input, why }] of seeds.entries()) {
+    const read = readInput(input)
+    budget.begin?.(-1, i, read)
+    const message = await guard.problem(read)
+    if (message !== undefined)
+      findings.push({
+        target: target.name,
+        message: `${message} (seed: ${why})`,
+        input: writeInput(read),
+        seed: -1,
+      })
+  }
+  return findings
+}
+
+export interface Guard {
   /** What is wrong with an execution; undefined when nothing is. */
   problem(input: Input): Promise<string | undefined>
   executions(): number
   close(): void
 }
 
-function guarded(prepared: Prepared): Guard {
+/** Executions under watch. */
+export function guarded(prepared: Prepared): Guard {
   let executions = 0
   let loose: unknown
   const onLoose = (reason: unknown) => {
@@ -151,7 +168,12 @@ function guarded(prepared: Prepared): Guard {
     const { allowance = second } = prepared
     if (performance.now() - clock > allowance && spent > allowance)
       return `${Math.round(spent)} ms for one execution`
-    const grown = heapSize() - heap
+    let grown = heapSize() - heap
+    if (grown > maxGrowth) {
+      // Buffers of earlier executions count from when they are moved, not made: only what is alive is this one's.
+      collect()
+      grown = heapSize() - heap
+    }
     if (grown > maxGrowth) return `${grown >> 20} MiB more after one execution`
     return undefined
   }
@@ -163,6 +185,11 @@ function guarded(prepared: Prepared): Guard {
       process.off('uncaughtException', onLoose)
     },
   }
+}
+
+function collect(): void {
+  setFlagsFromString('--expose-gc')
+  runInNewContext('gc')()
 }
 
 function heapSize(): number {
