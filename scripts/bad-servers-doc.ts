@@ -14,6 +14,7 @@ import {
   serverHelloFaults,
 } from '../test/adversarial/handshake-faults.js'
 import { openFaults, plainFaults, protectedFaults } from '../test/adversarial/record-faults.js'
+import { between, code, table } from './fault-table.js'
 
 interface Row {
   readonly what: string
@@ -43,24 +44,19 @@ const sections: ReadonlyArray<readonly [title: string, rows: readonly Row[]]> = 
 ]
 
 /** The document with its table as the cases say it. */
-export function hardeningDocument(document: string): string {
-  const [before, rest] = document.split(begin)
-  const after = rest?.split(end)[1]
-  if (before === undefined || after === undefined)
-    throw new Error('docs/hardening.md has lost the marks of its table')
-  return `${before}${begin}\n\n${table()}\n\n${end}${after}`
+export function badServers(document: string): string {
+  return between(document, begin, end, tables())
 }
 
-function table(): string {
+function tables(): string {
   const count = sections.reduce((sum, [, rows]) => sum + rows.length, 0)
+  const heads = ['What the server does', 'Alert it gets', 'Code the user sees']
   const parts = sections.map(([title, rows]) =>
-    [
-      `### ${title}`,
-      '',
-      '| What the server does | Alert it gets | Code the user sees |',
-      '| --- | --- | --- |',
-      ...rows.map(({ what, alert, code }) => `| ${what} | ${alert ?? '—'} | \`${code}\` |`),
-    ].join('\n'),
+    table(
+      title,
+      heads,
+      rows.map((row) => [row.what, row.alert ?? '—', code(row.code)]),
+    ),
   )
   return [`${count} cases. No alert (—) answers an alert.`, ...parts].join('\n\n')
 }

@@ -93,6 +93,7 @@ function importEverything(folder: string): void {
   const lines = [
     'underpass',
     'underpass/node',
+    'underpass/workerd',
     'underpass/browser',
     'underpass/duplex',
     'underpass/gateway',
@@ -103,6 +104,19 @@ function importEverything(folder: string): void {
   lines.push(
     `import { createDialer } from 'underpass/node'`,
     `if (typeof createDialer !== 'function') throw new Error('no createDialer')`,
+    // One class of errors, whichever door an error comes through.
+    `import { TunnelError } from 'underpass'`,
+    `import { createDialer as inPage } from 'underpass/browser'`,
+    `import { createGateway } from 'underpass/gateway'`,
+    `const refused = []`,
+    `for (const make of [createDialer, inPage, createGateway])`,
+    `  try { await make({}) } catch (error) { refused.push(error) }`,
+    `if (refused.length !== 3 || !refused.every((error) => error instanceof TunnelError))`,
+    `  throw new Error('an error is of another class than TunnelError')`,
+    // What is found by its place in the package: the page that the gateway serves.
+    `import { existsSync } from 'node:fs'`,
+    `if (!existsSync(new URL('../console/index.html', import.meta.resolve('underpass/gateway'))))`,
+    `  throw new Error('the console is not where the gateway looks for it')`,
   )
   write(project, 'run.js', `${lines.join('\n')}\n`)
   run('node run.js', process.execPath, ['run.js'], project)

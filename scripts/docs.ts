@@ -1,8 +1,8 @@
 // `npm run docs`: writes the generated documents. Tests fail while they differ from the sources.
 import { readFileSync, writeFileSync } from 'node:fs'
-import { hardeningDocument } from './bad-servers-doc.js'
 import { cliDocument } from './cli-doc.js'
 import { errorsDocument } from './errors-doc.js'
+import { hardeningDocument } from './hardening-doc.js'
 
 export async function main(): Promise<number> {
   const documents = {

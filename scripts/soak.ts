@@ -1,9 +1,10 @@
-// `npm run soak -- [--minutes 20] [--tunnels 2000] [--churn N] [--rate BYTES] [--seed N] [--json]`: tunnels through HAProxy
+// `npm run soak -- [--minutes 20] [--tunnels 2000] [--churn N] [--rate BYTES] [--seed N] [--default-deadlines] [--json]`: tunnels through HAProxy
 // under traffic, churn and disturbances; see test/soak/soak.ts. Status 1 unless its verdict is `pass`.
 import { parseArgs } from 'node:util'
 import type { SoakReport } from '../test/soak/report.js'
 import type { SoakOptions } from '../test/soak/soak.js'
 import type { Told } from '../test/soak/thread.js'
+import type { Growth } from '../test/soak/trends.js'
 import { program } from './thread.js'
 
 export async function main(args: readonly string[]): Promise<number> {
@@ -15,6 +16,7 @@ export async function main(args: readonly string[]): Promise<number> {
       churn: { type: 'string', default: '12' },
       rate: { type: 'string', default: '5000000' },
       seed: { type: 'string', default: '1' },
+      'default-deadlines': { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
     },
   })
@@ -24,6 +26,7 @@ export async function main(args: readonly string[]): Promise<number> {
     churn: Number(values.churn),
     rate: Number(values.rate),
     seed: Number(values.seed),
+    patient: !values['default-deadlines'],
   })
   if (values.json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
   else process.stdout.write(`${summary(report)}\n`)
@@ -46,12 +49,18 @@ async function inThread(options: SoakOptions): Promise<SoakReport> {
 function summary(report: SoakReport): string {
   const { tunnels, bytes, ends } = report
   return [
-    `${tunnels.opened} tunnels, ${tunnels.most} at once, ${bytes.received} bytes back, ${report.checksumErrors} checksum errors`,
+    `${tunnels.opened} tunnels, ${tunnels.peak} at once, ${bytes.received} bytes back, ${report.checksumErrors} checksum errors`,
     `${ends.clean} clean ends, ${ends.explainedTotal} explained, ${ends.unexplainedTotal} unexplained`,
     ...Object.entries(report.trends).map(
-      ([name, { heapBytesPerMinute, descriptorsPerMinute }]) =>
-        `${name}: heap ${heapBytesPerMinute} bytes a minute, descriptors ${descriptorsPerMinute} a minute`,
+      ([name, { heap, descriptors }]) =>
+        `${name}: heap ${told(heap)} bytes a minute, descriptors ${told(descriptors)} a minute`,
     ),
+    `machine: ${Math.round(100 * report.machine.busy)} % busy, load ${report.machine.loadAverage.join(' ')}`,
+    ...report.unexplained.map((end) => JSON.stringify(end)),
     [report.verdict, ...report.reasons].join(': '),
   ].join('\n')
+}
+
+function told({ perMinute, plusMinus }: Growth): string {
+  return `${perMinute} ± ${plusMinus}`
 }

@@ -93,6 +93,7 @@ export function dialerBy(
       trust,
       identity: undefined,
       signals: [sockets.signal, options.signal, signal],
+      controllers: [],
       clock: () => clock() - began,
       trace: settings.trace,
       timings: { total: 0 },
@@ -127,8 +128,9 @@ export function dialerBy(
     }
     return sockets.open(reached.connection, infoOf(run, reached), {
       timeouts: settings.timeouts,
-      // Behind nothing but TLS there is no ping to send.
-      keepAlive: reached.framing === 'none' && !reached.innerPing ? false : settings.keepAlive,
+      // Where nothing of ours has pings, as on a runtime's own WebSocket, which answers the server's and tells nobody, an
+      // application that is silent would pass for a dead peer.
+      keepAlive: reached.connection.hasPing && settings.keepAlive,
       clock: run.clock,
     })
   }

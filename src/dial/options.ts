@@ -90,7 +90,7 @@ export interface DialerOptions {
   readonly host?: string
   /** Path of the upgrade endpoint. Default `/webapi/connectionupgrade`. */
   readonly path?: string
-  /** Pings where the framing has them. `false` for none. */
+  /** Pings, and a deadline on silence, where the framing has them. `false` for none. */
   readonly keepAlive?: false | Partial<KeepAlive>
   readonly timeouts?: Partial<Timeouts>
   readonly limits?: Limits

@@ -39,6 +39,8 @@ export interface Run {
   readonly identity: Identity | undefined
   /** Any of them ends everything this dial does. */
   readonly signals: ReadonlyArray<AbortSignal | undefined>
+  /** What the signals of its parts are made of, one after the other. */
+  readonly controllers?: AbortController[]
   /** Milliseconds since the dial began. */
   readonly clock: () => number
   readonly trace: Trace | undefined
@@ -102,6 +104,7 @@ export async function within<T>(
   const timeout = deadline.milliseconds === 0 ? undefined : deadline.milliseconds
   const options: DeadlineOptions = {
     signals: run.signals,
+    ...(run.controllers && { spare: run.controllers }),
     timeout,
     // Asked for when it passes: the work may have got to another phase by then.
     get phase() {

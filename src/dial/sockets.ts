@@ -2,7 +2,7 @@
 import { failure } from '../errors.js'
 import type { Connection, TunnelSocket, Wire } from '../stream/index.js'
 import { abortError, keepAlive, tunnelSocket } from '../stream/index.js'
-import { type Timer, timerAfter } from '../stream/timer.js'
+import { deadlineAfter, type Timer } from '../stream/timer.js'
 import type { KeepAlive, Timeouts } from './options.js'
 
 export interface OpenSettings {
@@ -84,7 +84,7 @@ function idleLimited(connection: Connection, limit: number, clock: () => number)
   let timer: Timer
   // One timer that catches up, not one a chunk.
   const watch = (left: number) => {
-    timer = timerAfter(left, () => {
+    timer = deadlineAfter(left, () => {
       const rest = moved + limit - clock()
       if (rest > 0) return watch(rest)
       connection.destroy(failure('ERR_TIMEOUT', `idle for ${limit} ms`, { phase: 'stream' }))

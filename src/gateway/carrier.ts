@@ -2,6 +2,7 @@
 // inner connection's matter (close_notify one way): many load balancers answer an outer FIN by cutting both directions
 // (nginx does), so `end()` of a carrier sends nothing, and `hangUp` says goodbye once both directions are done.
 import { Duplex } from 'node:stream'
+import { deadlineAfter } from './deadline.js'
 
 /** RFC 6455 §7.4.1, as far as the gateway says them; framings without a goodbye just finish. */
 export const goodbye = {
@@ -19,13 +20,13 @@ export abstract class Carrier extends Duplex {
   readonly gone: Promise<void>
   readonly #linger: number
   #hungUp = false
-  #timer: NodeJS.Timeout | undefined
+  #lingering: (() => void) | undefined
 
   /** `linger`: milliseconds granted to the peer to close its side after ours. */
   constructor(options: { readonly buffer: number; readonly linger: number }, outerClosed: Promise<void>) {
     super({ highWaterMark: options.buffer, allowHalfOpen: true })
     this.#linger = options.linger
-    this.gone = outerClosed.then(() => clearTimeout(this.#timer))
+    this.gone = outerClosed.then(() => this.#lingering?.())
     // Failures are seen by whoever waits for this stream; nobody waiting is no reason to end the process.
     this.on('error', () => {})
   }
@@ -46,7 +47,8 @@ export abstract class Carrier extends Duplex {
     if (this.#hungUp) return
     this.#hungUp = true
     this.sayGoodbye(reason, word)
-    this.#timer = setTimeout(() => this.cut(), this.#linger)
+    // A close over bytes that nobody has read would be a reset, and could cost the peer what we said last.
+    this.#lingering = deadlineAfter(this.#linger, () => this.cut())
   }
 
   /** Drop the outer connection at once. */

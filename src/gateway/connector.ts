@@ -3,6 +3,7 @@ import { connect, type NetConnectOpts, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { failure } from '../errors-node.js'
 import type { ConnectorSettings } from './config.js'
+import { deadlineAfter } from './deadline.js'
 
 /** What a tunnel needs of the service's end: a socket, or one that looks like it. */
 export interface Service extends Duplex {
@@ -29,9 +30,9 @@ export function openConnector(target: ConnectorSettings['to'], options: { readon
 /** Rejects with ERR_GATEWAY_CONNECT, also after `timeout` milliseconds. */
 export function connected(socket: Socket, timeout: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => socket.destroy(new Error(`no answer in ${timeout} ms`)), timeout)
+    const stop = deadlineAfter(timeout, () => socket.destroy(new Error(`no answer in ${timeout} ms`)))
     const settle = () => {
-      clearTimeout(timer)
+      stop()
       socket.off('connect', opened)
       socket.off('close', failed)
     }
@@ -52,6 +53,7 @@ export function connected(socket: Socket, timeout: number): Promise<void> {
 /** Drop the connection; over TCP by a reset, which no service takes for the end of the data. */
 export function dropConnector(service: Service, target: ConnectorSettings['to']): void {
   const overTcp = service instanceof Socket && 'port' in target
-  if (overTcp && !service.connecting && !service.destroyed) service.resetAndDestroy()
+  // One that is still connecting is reset once it is there, or dropped by `connected` when its time is over.
+  if (overTcp && !service.destroyed) service.resetAndDestroy()
   else service.destroy()
 }

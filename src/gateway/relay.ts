@@ -29,7 +29,14 @@ export function relay(parts: RelayParts, bounds: RelayBounds): Promise<void> {
   const { carrier, inner, service } = parts
   return new Promise((resolve, reject) => {
     service.setTimeout(bounds.idle)
-    service.on('timeout', () => reject(failure('ERR_TIMEOUT', 'no application data', { phase: 'stream' })))
+    service.on('timeout', () => {
+      const moved = service.bytesRead + service.bytesWritten
+      // What came while this process was late is heard first; the socket then counts anew.
+      setImmediate(() => {
+        if (service.bytesRead + service.bytesWritten === moved)
+          reject(failure('ERR_TIMEOUT', 'no application data', { phase: 'stream' }))
+      })
+    })
     const halfClosed = () => {
       if (bounds.halfClosed > 0) service.setTimeout(bounds.halfClosed)
     }
@@ -50,5 +57,9 @@ export function relay(parts: RelayParts, bounds: RelayBounds): Promise<void> {
 }
 
 function clientFailure(cause: unknown): TunnelError {
-  return cause instanceof TunnelError ? cause : failure('ERR_STREAM_RESET', 'the client is gone', { cause })
+  if (cause instanceof TunnelError) return cause
+  // What OpenSSL or node:tls could not take is told by its name: who broke a rule has not just gone away.
+  const { code = '' } = cause as { readonly code?: string }
+  const detail = /^ERR_(?:SSL|TLS)_/.test(code) ? code : 'the client is gone'
+  return failure('ERR_STREAM_RESET', detail, { cause })
 }

@@ -14,6 +14,7 @@ import { type Carrier, type Goodbye, goodbye } from './carrier.js'
 import { type ClientHello, peekClientHello, plaintextAlert } from './client-hello.js'
 import type { RouteSettings, Settings } from './config.js'
 import { connected, dropConnector, openConnector, type Service } from './connector.js'
+import { deadlineAfter } from './deadline.js'
 import type { ClientFacts, Door, Framing } from './events.js'
 import { acceptTls } from './handshake.js'
 import { keepAlive } from './keep-alive.js'
@@ -23,6 +24,7 @@ import { proxyHeader } from './proxy-protocol.js'
 import { relay } from './relay.js'
 import { chooseRoute } from './routes.js'
 import type { ServedRoute } from './served-route.js'
+import { unreadAnswers } from './unread.js'
 
 /** How a client came to us. */
 export interface Arrival {
@@ -124,6 +126,9 @@ async function serve(
     handshake.clear()
     const { secure, truncated = aborted } = ended ?? {}
     stops.push(() => secure?.destroy())
+    // RFC 8446 §4.1.2: a second ClientHello takes back nothing that the route was chosen by.
+    if (secure && hello.alpn.length > 0 && typeof secure.alpnProtocol !== 'string')
+      throw failure('ERR_GATEWAY_HANDSHAKE', 'the second ClientHello offers no protocol')
     const client = secure && route.client && admitClient(secure, route.client, Date.now())
     report.authenticated()
 
@@ -145,7 +150,8 @@ async function serve(
       stream = framed
       stops.push(keepAlive(framed, settings.pingInterval))
     }
-    await Promise.race([relay({ carrier, inner: stream, service }, timeouts), truncated, aborted])
+    const flooded = secure ? unreadAnswers(carrier, secure) : aborted
+    await Promise.race([relay({ carrier, inner: stream, service }, timeouts), flooded, truncated, aborted])
   } catch (thrown) {
     error = asTunnelError(thrown)
     // Before there is TLS, its alerts go in clear (RFC 8446 §6); afterwards they are OpenSSL's to send.
@@ -203,12 +209,12 @@ function routeFor(routes: readonly ServedRoute[], hello: ClientHello): ServedRou
 }
 
 function deadline(ms: number, phase: Phase): { readonly passed: Promise<never>; clear(): void } {
-  let timer: NodeJS.Timeout | undefined
+  let clear = () => {}
   const passed = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(failure('ERR_TIMEOUT', undefined, { phase })), ms)
+    clear = deadlineAfter(ms, () => reject(failure('ERR_TIMEOUT', undefined, { phase })))
   })
   passed.catch(() => {})
-  return { passed, clear: () => clearTimeout(timer) }
+  return { passed, clear }
 }
 
 function goodbyeFor(error: TunnelError): Goodbye {

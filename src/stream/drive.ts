@@ -146,6 +146,11 @@ export class Connection {
     return this.#face
   }
 
+  /** Some layer has pings: who can send them hears the peer's too. */
+  get hasPing(): boolean {
+    return this.#floors.some((one) => one.layer.ping !== undefined)
+  }
+
   /** Send a keep-alive on the topmost layer that has one; false when none has. */
   ping(): boolean {
     const floor = this.#floors.findLast((one) => one.layer.ping !== undefined && one.isOpen)

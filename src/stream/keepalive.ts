@@ -1,7 +1,7 @@
 // Keep-alive: pings so that no load balancer takes the path for idle, and a deadline on silence so that a dead path is
 // noticed. Silence counts from the last bytes received, whatever they were: Teleport answers no ping but sends its own.
 import { failure, type TunnelError } from '../errors.js'
-import { type Timer, timerAfter } from './timer.js'
+import { deadlineAfter, type Timer, timerAfter } from './timer.js'
 
 export interface KeepAliveOptions {
   /** Milliseconds between pings. */
@@ -34,7 +34,7 @@ export function keepAlive(connection: Pinged, options: KeepAliveOptions): { stop
     if (left <= 0) {
       stop()
       connection.destroy(failure('ERR_PING_TIMEOUT', `nothing was received for ${limit} ms`))
-    } else listening = timerAfter(left, () => listen(limit))
+    } else listening = deadlineAfter(left, () => listen(limit))
   }
   const stop = () => {
     stopped = true

@@ -4,7 +4,7 @@ import { failure } from '../errors.js'
 import type { ByteStream, Wire } from './byte-stream.js'
 import { handled } from './deferred.js'
 import { streamLimits } from './limits.js'
-import { timerAfter } from './timer.js'
+import { deadlineAfter } from './timer.js'
 import { streamFromWire, type WireStream } from './wire.js'
 
 /** Key of the method that hands out the wire. A registered symbol: two copies of this module understand each other. */
@@ -51,7 +51,7 @@ export function tunnelSocket<Info>(
       return
     }
     const own = streams()
-    const timer = timerAfter(linger, () =>
+    const timer = deadlineAfter(linger, () =>
       wire.destroy(failure('ERR_ABORTED', 'the peer did not end in time')),
     )
     handled(own.finish())

@@ -20,6 +20,8 @@ export interface Channel {
   sendChangeCipherSpec(): void
   /** Send what is queued. */
   flush(): MaybePromise<void>
+  /** Work that goes on while the handshake asks for more: if it fails, so does the connection. */
+  hold(work: Promise<unknown>): void
   /** Insist that no byte of another message has come: RFC 8446 §5.1. */
   requireBoundary(): void
   /** RFC 8449: bytes of content in a record we send, and of the fragment of one we are sent, once protected. */

@@ -18,25 +18,42 @@ export { readCertificateRequest }
 /** What of a CertificateRequest decides the choice. */
 export type CertificateDemand = Pick<CertificateRequest, 'signatureSchemes' | 'authorities'>
 
-/** Returns the identity presented, if any. Raises ERR_TLS_NO_SIGNATURE_OVERLAP and ERR_TLS_SIGNER. */
+/** What we show, in the transcript already, and not sent. */
+export interface Presented {
+  readonly identity: Identity | undefined
+  readonly messages: readonly WrittenMessage[]
+}
+
+/**
+ * Whether to sign while it is still being verified who asks. Nothing leaves before that is known; but a signer of somebody
+ * else's may ask its user, and who chooses by a function may show something.
+ */
+export function mayPresentEarly({ identity, crypto }: TlsConfig): boolean {
+  return typeof identity === 'object' && crypto.vouchesFor?.(identity.signer) === true
+}
+
+/** Raises ERR_TLS_NO_SIGNATURE_OVERLAP and ERR_TLS_SIGNER. */
 export async function presentCertificate(
   config: TlsConfig,
   alpn: string | undefined,
   request: CertificateRequest,
   transcript: Transcript,
-  send: (message: WrittenMessage) => void,
-): Promise<Identity | undefined> {
-  const identity = await chooseIdentity(config, alpn, request)
-  if (identity === undefined) {
-    // RFC 8446 §4.4.2: a client without a certificate MUST send an empty Certificate, and no CertificateVerify.
-    send(writeCertificate([]))
-    return undefined
+): Promise<Presented> {
+  const messages: WrittenMessage[] = []
+  const add = (message: WrittenMessage): void => {
+    messages.push(message)
+    transcript.add(message)
   }
-  const scheme = chooseScheme(identity.signer, request.signatureSchemes, schemeFits)
-  send(writeCertificate(identity.chain))
-  const signature = await signOwn(config, identity, scheme, signedContent('client', transcript.digest()))
-  send(writeCertificateVerify({ scheme: scheme.id, signature }))
-  return identity
+  const identity =
+    typeof config.identity === 'function' ? await chooseIdentity(config, alpn, request) : config.identity
+  // RFC 8446 §4.4.2: a client without a certificate MUST send an empty Certificate, and no CertificateVerify.
+  add(writeCertificate(identity?.chain ?? []))
+  if (identity !== undefined) {
+    const scheme = chooseScheme(identity.signer, request.signatureSchemes, schemeFits)
+    const signature = await signOwn(config, identity, scheme, signedContent('client', transcript.digest()))
+    add(writeCertificateVerify({ scheme: scheme.id, signature }))
+  }
+  return { identity, messages }
 }
 
 /** RFC 8446 §4.4.3, RFC 5246 §7.4.8: a signature of ours, for a CertificateVerify. */

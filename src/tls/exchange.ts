@@ -6,13 +6,33 @@ import type { HandshakeMessage } from './messages/message.js'
 export class Exchange {
   #deliver: ((message: HandshakeMessage) => void) | undefined
   #idle: Deferred = deferred()
+  /** It may fail while it is idle, of what it left under way. */
+  #failed = false
+  #held: Promise<unknown> | undefined
 
   /** Run the handshake. It is idle for good once it ends; whoever waits for it learns how it failed. */
   run(handshake: Promise<void>): void {
     handshake.then(
       () => this.#idle.resolve(),
-      (error) => this.#idle.reject(error),
+      (error) => {
+        if (this.#deliver) this.#idle = deferred()
+        this.#failed = true
+        this.#idle.reject(error)
+      },
     )
+  }
+
+  /** For the handshake, which goes on meanwhile: nobody who receives is done before this is. */
+  hold(work: Promise<unknown>): void {
+    work.catch(() => {})
+    this.#held = this.#held ? Promise.all([this.#held, work]) : work
+  }
+
+  /** What is still under way when there is no more to deliver. */
+  async settled(): Promise<void> {
+    const held = this.#held
+    this.#held = undefined
+    await held
   }
 
   /** For the handshake: the next message. */
@@ -30,6 +50,7 @@ export class Exchange {
 
   /** Hand over a message; the handshake must be idle and not over. */
   deliver(message: HandshakeMessage): Promise<void> {
+    if (this.#failed) return this.#idle.promise
     const deliver = this.#deliver!
     this.#deliver = undefined
     this.#idle = deferred()

@@ -9,6 +9,7 @@ import { hex16 } from './messages/message.js'
 import { isDowngraded, readServerHello, versionOf } from './messages/server-hello.js'
 import type { TlsConfig } from './options.js'
 import { TLS12, TLS13 } from './registry.js'
+import { beginTranscript } from './transcript.js'
 
 /** RFC 8446 §5.1: the first ClientHello may say 0x0301 in its record, for servers that look. */
 const FIRST_RECORD_VERSION = 0x0301
@@ -22,6 +23,7 @@ export async function handshake(
   channel.send(offer.message, FIRST_RECORD_VERSION)
   await channel.flush()
 
+  const begun = beginTranscript(offer.message)
   const message = await expect(channel, 'server_hello')
   const serverHello = observe(channel.trace, message, readServerHello(message))
   const { versions } = offer.hello
@@ -31,7 +33,7 @@ export async function handshake(
     throw failure('ERR_TLS_ILLEGAL_PARAMETER', `version ${hex16(serverHello.version)}`)
 
   const version = versionOf(serverHello)
-  const answer = { message, serverHello }
+  const answer = { message, serverHello, begun }
   if (version === TLS13 && versions.includes(TLS13)) return handshake13(config, channel, offer, answer)
   // RFC 8446 §4.1.3: clients MUST check for the downgrade sentinel, and refuse it with illegal_parameter.
   if (versions.includes(TLS13) && isDowngraded(serverHello)) throw failure('ERR_TLS_DOWNGRADE')

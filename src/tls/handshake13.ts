@@ -14,13 +14,15 @@ import { failure, loaded } from '../errors.js'
 import type { VerifiedChain } from '../pki/index.js'
 import { type Channel, expect, observe } from './channel.js'
 import { channelBinding, loadChannelBinding } from './channel-binding.js'
+import type { Presented } from './client-certificate.js'
 import type { Offer } from './hello.js'
+import { isPromise, quiet } from './maybe-promise.js'
 import { readCertificate } from './messages/certificate.js'
 import type { CertificateRequest } from './messages/certificate-request.js'
 import { readCertificateVerify } from './messages/certificate-verify.js'
 import { type EncryptedExtensions, readEncryptedExtensions } from './messages/encrypted-extensions.js'
 import { readFinished, writeFinished } from './messages/finished.js'
-import { type HandshakeMessage, hex16, type WrittenMessage } from './messages/message.js'
+import { type HandshakeMessage, hex16 } from './messages/message.js'
 import { isRetry, readServerHello, type ServerHello } from './messages/server-hello.js'
 import type { TlsConfig, TlsInfo } from './options.js'
 import { inheritSignature, type Proof, proveChain, proveFinished, proveSignature } from './proofs.js'
@@ -37,8 +39,8 @@ export interface Established {
   readonly suite: CipherSuite
   /** The first generation of application traffic secrets. */
   readonly traffic: schedule.TrafficSecrets
-  readonly resumptionMaster: Bytes
-  /** There when a store is. */
+  /** Both are there when a store is. */
+  readonly resumptionMaster: Bytes | undefined
   readonly keepTicket: Offer['keepTicket']
   /** What a session made of it remembers. */
   readonly authentication: Authentication
@@ -47,21 +49,24 @@ export interface Established {
 export interface FirstAnswer {
   readonly message: HandshakeMessage
   readonly serverHello: ServerHello
+  /** Of the ClientHello, with some hash. */
+  readonly begun?: Transcript | undefined
 }
 
 export async function handshake13(
   config: TlsConfig,
   channel: Channel,
   offer: Offer,
-  { message, serverHello }: FirstAnswer,
+  { message, serverHello, begun }: FirstAnswer,
 ): Promise<Established> {
   const { trace } = channel
 
   // ServerHello, or HelloRetryRequest and then ServerHello
   const suite = acceptHello(config, offer, serverHello)
   const { hash } = suite
-  await hash.load?.()
-  const transcript = new Transcript(hash, offer.message)
+  // Asking again for what is loaded takes an engine longer than hashing with it.
+  if (begun?.hash !== hash) await hash.load?.()
+  const transcript = begun?.hash === hash ? begun : new Transcript(hash, offer.message)
   // RFC 8446 §D.4: one dummy change_cipher_spec before our second flight, if the hello asked for compatibility mode.
   const compatible = offer.hello.sessionId.length > 0
   const retry = isRetry(serverHello) ? serverHello : undefined
@@ -96,12 +101,14 @@ export async function handshake13(
   // RFC 8446 §4.2.8: it MUST be of a group we sent a share for.
   if (share === undefined)
     throw failure('ERR_TLS_ILLEGAL_PARAMETER', `key share of group ${hex16(keyShare.group)}`)
-  const shared = await share.derive(keyShare.key)
-  const earlySecret = schedule.earlySecret(hash, resumption?.session.psk)
+  const deriving = share.derive(keyShare.key)
+  const throughHello = transcript.digest()
+  const earlySecret = resumption && schedule.earlySecret(hash, resumption.session.psk)
+  const shared = await deriving
   const handshakeSecret = schedule.handshakeSecret(hash, earlySecret, shared)
   // What later secrets came from is no longer needed; forward secrecy is worth as much as its forgetting.
-  schedule.forget(shared, earlySecret)
-  const handshakeTraffic = schedule.handshakeTraffic(hash, handshakeSecret, transcript.digest())
+  schedule.forget(shared, earlySecret ?? shared)
+  const handshakeTraffic = schedule.handshakeTraffic(hash, handshakeSecret, throughHello)
   log('CLIENT_HANDSHAKE_TRAFFIC_SECRET', handshakeTraffic.client)
   log('SERVER_HANDSHAKE_TRAFFIC_SECRET', handshakeTraffic.server)
   channel.requireBoundary()
@@ -122,37 +129,31 @@ export async function handshake13(
     resumption === undefined
       ? await authenticate(config, channel, transcript, alpn)
       : await inherit(config, resumption, alpn)
-  const { peer, signature, request } = server
-  await loadChannelBinding(config.crypto, peer.leaf)
-
-  // Finished
-  message = await expect(channel, 'finished')
-  const verifyData = observe(trace, message, readFinished(message))
-  const expected = schedule.finishedMac(hash, handshakeTraffic.server, transcript.digest())
-  const finished = proveFinished(expected, verifyData)
+  const { peer, request, ours, proving } = server
+  const [{ signature, scheme }, ended] = await Promise.all([proving, orRather(proving, finish())])
+  const { finished, master, traffic, exporter } = ended
+  trace({ type: 'check', name: 'signature', facts: { scheme } })
   trace({ type: 'check', name: 'finished', facts: {} })
-  transcript.add(message)
   const proofs = { chain: peer, signature, finished }
-
-  const master = schedule.masterSecret(hash, handshakeSecret)
-  schedule.forget(handshakeSecret)
-  const throughFinished = transcript.digest()
-  const traffic = schedule.applicationTraffic(hash, master, throughFinished)
-  const exporter = schedule.exporterMasterSecret(hash, master, throughFinished)
   log('CLIENT_TRAFFIC_SECRET_0', traffic.client)
   log('SERVER_TRAFFIC_SECRET_0', traffic.server)
   log('EXPORTER_SECRET', exporter)
   channel.requireBoundary()
-  channel.openReading(proofs, suite, traffic.server)
 
-  // Our Certificate and CertificateVerify, if asked for, and Finished
-  const ours = request && (await clientCertificate())
-  const identity = request && (await ours!.presentCertificate(config, alpn, request, transcript, send))
+  // Our Certificate and CertificateVerify, if asked for, and Finished: now that the server has proven all there is
+  const presented = request && (await (ended.presented ?? present()))
+  const identity = presented?.identity
   if (identity !== undefined) channel.setClientCertificate('sent')
-  send(writeFinished(schedule.finishedMac(hash, handshakeTraffic.client, transcript.digest())))
-  await channel.flush()
+  for (const shown of presented?.messages ?? []) channel.send(shown)
+  const last = writeFinished(schedule.finishedMac(hash, handshakeTraffic.client, transcript.digest()))
+  channel.send(last)
+  transcript.add(last)
+  const flushed = channel.flush()
+  if (isPromise(flushed)) channel.hold(flushed)
+  channel.openReading(proofs, suite, traffic.server)
   channel.openWriting(proofs, suite, traffic.client)
-  const resumptionMaster = schedule.resumptionMasterSecret(hash, master, transcript.digest())
+  const resumptionMaster =
+    offer.keepTicket && schedule.resumptionMasterSecret(hash, master, transcript.digest())
   schedule.forget(master, handshakeTraffic.client, handshakeTraffic.server)
 
   return {
@@ -162,7 +163,7 @@ export async function handshake13(
     keepTicket: offer.keepTicket,
     authentication: resumption?.session ?? {
       chain: server.chain,
-      signature: server.scheme,
+      signature: scheme,
       authenticatedAt: config.now(),
       client: request && {
         signatureSchemes: request.signatureSchemes,
@@ -177,16 +178,34 @@ export async function handshake13(
       alpn,
       serverName: offer.hello.serverName,
       peer,
-      signature: server.scheme,
+      signature: scheme,
       clientCertificate: identity !== undefined,
       resumed: resumption !== undefined,
       ...exports(config.crypto, hash, exporter, peer),
     },
   }
 
-  function send(sent: WrittenMessage): void {
-    channel.send(sent)
-    transcript.add(sent)
+  /** The server's Finished, and all that can be made of it while its signature is being verified. Nothing of it leaves. */
+  async function finish() {
+    await loadChannelBinding(config.crypto, peer.leaf)
+    const message = await expect(channel, 'finished')
+    const verifyData = observe(trace, message, readFinished(message))
+    const expected = schedule.finishedMac(hash, handshakeTraffic.server, transcript.digest())
+    const finished = proveFinished(expected, verifyData)
+    transcript.add(message)
+    const throughFinished = transcript.digest()
+    const presented = ours?.mayPresentEarly(config) ? quiet(present()) : undefined
+    // The signer is called in the turn after this one.
+    await undefined
+    const master = schedule.masterSecret(hash, handshakeSecret)
+    schedule.forget(handshakeSecret)
+    const traffic = schedule.applicationTraffic(hash, master, throughFinished)
+    const exporter = schedule.exporterMasterSecret(hash, master, throughFinished)
+    return { finished, master, traffic, exporter, presented }
+  }
+
+  function present(): Promise<Presented> {
+    return ours!.presentCertificate(config, alpn, request!, transcript)
   }
 
   function log(label: string, secret: Bytes): void {
@@ -217,15 +236,26 @@ async function clientCertificate(): Promise<NonNullable<typeof ownHalf>> {
   return ownHalf
 }
 
-/** The server as it proved itself. */
+/** The server as it proves itself. */
 interface Server {
   readonly peer: VerifiedChain & Proof<'chain'>
-  readonly signature: Proof<'signature'>
+  /** Still under way, with the name of its scheme. */
+  readonly proving: Promise<{ readonly signature: Proof<'signature'>; readonly scheme: string }>
   /** DER as it came. */
   readonly chain: readonly Bytes[]
-  /** Name of the signature scheme. */
-  readonly scheme: string
   readonly request: CertificateRequest | undefined
+  /** Our half, if the server asked for it. */
+  readonly ours: typeof ownHalf
+}
+
+/** What is done meanwhile cannot hide that the server is not who it says. */
+async function orRather<T>(proving: Promise<unknown>, work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    await proving
+    throw error
+  }
 }
 
 /** RFC 8446 §4.3.2, §4.4.2, §4.4.3: CertificateRequest, Certificate, CertificateVerify. */
@@ -237,10 +267,11 @@ async function authenticate(
 ): Promise<Server> {
   const { trace } = channel
   let request: CertificateRequest | undefined
+  let ours: typeof ownHalf
   let message = await expect(channel, 'certificate_request', 'certificate')
   if (message.type === handshakeType.certificate_request) {
-    const { readCertificateRequest } = await clientCertificate()
-    request = observe(trace, message, readCertificateRequest(message))
+    ours = await clientCertificate()
+    request = observe(trace, message, ours.readCertificateRequest(message))
     // RFC 8446 §4.3.2: the context SHALL be empty in the handshake.
     if (request.context.length > 0) throw failure('ERR_TLS_ILLEGAL_PARAMETER', 'certificate_request_context')
     channel.setClientCertificate('requested')
@@ -261,10 +292,13 @@ async function authenticate(
 
   message = await expect(channel, 'certificate_verify')
   const verify = observe(trace, message, readCertificateVerify(message))
-  const signature = await proveSignature(config, peer.leaf, verify, transcript.digest())
-  trace({ type: 'check', name: 'signature', facts: { scheme: signature.scheme.name } })
+  const proving = proveSignature(config, peer.leaf, verify, transcript.digest()).then((signature) => ({
+    signature,
+    scheme: signature.scheme.name,
+  }))
+  channel.hold(proving)
   transcript.add(message)
-  return { peer, signature, chain: certificate.chain, scheme: signature.scheme.name, request }
+  return { peer, proving, chain: certificate.chain, request, ours }
 }
 
 /**
@@ -273,9 +307,10 @@ async function authenticate(
  */
 async function inherit(config: TlsConfig, resumption: Resumption, alpn: string | undefined): Promise<Server> {
   const { session } = resumption
-  const { chain, signature } = session
+  const { chain, signature: scheme } = session
   const peer = alpn === session.alpn ? resumption.peer : await proveChain(config, chain, alpn)
-  return { peer, signature: inheritSignature(resumption), chain, scheme: signature, request: undefined }
+  const proving = Promise.resolve({ signature: inheritSignature(resumption), scheme })
+  return { peer, proving, chain, request: undefined, ours: undefined }
 }
 
 /** RFC 8446 §4.1.3, §4.1.4: what must hold of a ServerHello and of a HelloRetryRequest alike. */

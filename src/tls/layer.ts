@@ -104,7 +104,10 @@ export class TlsClient implements TlsLayer {
     return this.#guard(() =>
       // Until the first message is asked for there is nothing to compare with what came.
       this.#post === undefined
-        ? this.#exchange.idle().then(() => this.#incoming.pump())
+        ? this.#exchange
+            .idle()
+            .then(() => this.#incoming.pump())
+            .then(() => this.#exchange.settled())
         : this.#incoming.pump(),
     )
   }
@@ -173,6 +176,7 @@ export class TlsClient implements TlsLayer {
     return {
       trace,
       next: () => this.#exchange.next(),
+      hold: (work) => this.#exchange.hold(work),
       send: (message, version) => {
         outgoing.queue(contentType.handshake, message.bytes, version)
         traceMessage(trace, 'sent', message)

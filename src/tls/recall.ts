@@ -33,5 +33,5 @@ function keepTicket(
 ): void {
   const { chain, signature, authenticatedAt, client } = authentication
   const facts = { chain, signature, authenticatedAt, client, serverName, alpn, receivedAt: config.now() }
-  keepSession(config, sessionOf(ticket, suite, resumptionMaster, facts))
+  keepSession(config, sessionOf(ticket, suite, resumptionMaster!, facts))
 }

@@ -17,18 +17,31 @@ export interface TrafficSecrets {
   readonly server: Bytes
 }
 
+/** What the Handshake Secret is extracted with where there is no PSK: the same always, and no secret. */
+const salts = /* @__PURE__ */ new WeakMap<Hash, Bytes>()
+
 /** Without a PSK a string of zeros stands for it. */
 export function earlySecret(hash: Hash, psk: Uint8Array = new Uint8Array(hash.length)): Bytes {
   return hkdfExtract(hash, new Uint8Array(hash.length), psk)
 }
 
-export function handshakeSecret(hash: Hash, early: Uint8Array, shared: Uint8Array): Bytes {
-  return hkdfExtract(hash, deriveSecret(hash, early, 'derived', hash.digest(EMPTY)), shared)
+/** `early` is undefined without a PSK. */
+export function handshakeSecret(hash: Hash, early: Uint8Array | undefined, shared: Uint8Array): Bytes {
+  if (early !== undefined) return hkdfExtract(hash, derived(hash, early), shared)
+  let salt = salts.get(hash)
+  if (salt === undefined) {
+    salt = derived(hash, earlySecret(hash))
+    salts.set(hash, salt)
+  }
+  return hkdfExtract(hash, salt, shared)
 }
 
 export function masterSecret(hash: Hash, handshake: Uint8Array): Bytes {
-  const salt = deriveSecret(hash, handshake, 'derived', hash.digest(EMPTY))
-  return hkdfExtract(hash, salt, new Uint8Array(hash.length))
+  return hkdfExtract(hash, derived(hash, handshake), new Uint8Array(hash.length))
+}
+
+function derived(hash: Hash, secret: Uint8Array): Bytes {
+  return deriveSecret(hash, secret, 'derived', hash.digest(EMPTY))
 }
 
 /** `transcript` is the hash of ClientHello...ServerHello. */

@@ -4,12 +4,21 @@ import type { Hash, RunningHash } from '../crypto/provider.js'
 import type { HandshakeMessage } from './messages/message.js'
 import { handshakeType } from './registry.js'
 
+/** What the last server chose. */
+let usual: Hash | undefined
+
+/** One begun while a server thinks, with the hash that it will choose most likely. */
+export function beginTranscript(clientHello: HandshakeMessage): Transcript | undefined {
+  return usual && new Transcript(usual, clientHello)
+}
+
 export class Transcript {
-  readonly #hash: Hash
+  readonly hash: Hash
   #running: RunningHash
 
   constructor(hash: Hash, clientHello: HandshakeMessage) {
-    this.#hash = hash
+    usual = hash
+    this.hash = hash
     this.#running = hash.create()
     this.add(clientHello)
   }
@@ -26,7 +35,7 @@ export class Transcript {
   /** RFC 8446 §4.4.1: on HelloRetryRequest a message_hash stands for the first ClientHello. */
   retry(): void {
     const first = messageHash(this.digest())
-    this.#running = this.#hash.create()
+    this.#running = this.hash.create()
     this.#running.update(first)
   }
 }

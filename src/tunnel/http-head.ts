@@ -97,6 +97,12 @@ export function fieldValues(head: ResponseHead, name: string): string[] {
   return head.fields.filter((field) => field[0].toLowerCase() === name).map((field) => field[1])
 }
 
+/** Who answered, by its Server and Via fields. */
+export function serverOf(head: ResponseHead): string | undefined {
+  const facts = [...fieldValues(head, 'server'), ...fieldValues(head, 'via').map((hop) => `via ${hop}`)]
+  return printable(facts.join(' '), 128) || undefined
+}
+
 /** Elements of a comma-separated list field over all its lines, in lower case (RFC 9110 §5.6.1: empty ones do not count). */
 export function fieldTokens(head: ResponseHead, name: string): string[] {
   return fieldValues(head, name)

@@ -1,8 +1,8 @@
-// From an answer that is not 101 to the error that says who answered and what to try. Peer text enters evidence only,
-// printable and cut; it is never decided upon.
+// From an answer that is not 101 to the error that says who answered and what to try, and how heads look in traces. Loaded
+// when there is a refusal, or somebody watches. Peer text enters evidence only, printable and cut; it is never decided upon.
 import { fromLatin1 } from '../bytes/index.js'
 import { type ErrorCode, failure, type TunnelError } from '../errors.js'
-import { fieldValues, printable, type ResponseHead } from './http-head.js'
+import { fieldValues, printable, type ResponseHead, serverOf } from './http-head.js'
 import { REDACTED } from './upgrade-request.js'
 
 export { hiding } from './upgrade-request.js'
@@ -15,12 +15,6 @@ export function refusal(head: ResponseHead, body: Uint8Array, hide: (text: strin
   if (server !== undefined) detail.push(`from ${server}`)
   if (code === 'ERR_UPGRADE_REDIRECTED') detail.push(`to ${locationHost(head)}`)
   return failure(code, hide(detail.join(' ')), { evidence: evidenceOf(head, body, hide) })
-}
-
-/** Who answered, by its Server and Via fields. */
-export function serverOf(head: ResponseHead): string | undefined {
-  const facts = [...fieldValues(head, 'server'), ...fieldValues(head, 'via').map((hop) => `via ${hop}`)]
-  return printable(facts.join(' '), 128) || undefined
 }
 
 /** The head for traces: values that may be credentials are replaced, and so is the query of Location. */

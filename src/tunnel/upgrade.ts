@@ -1,12 +1,10 @@
 // The HTTP connection upgrade as a layer: one request, one answer, then bytes pass untouched. Nothing goes down before
 // the 101 (Caddy loses such bytes), and what follows the 101 in the same chunk rises. RFC 9110 §7.8, RFC 6455 §4.
-import { base64, equalConstantTime, latin1 } from '../bytes/index.js'
-import type { CryptoProvider } from '../crypto/provider.js'
-import { sha1 } from '../crypto/sha1.js'
-import { failure } from '../errors.js'
-import type { Layer } from '../layer.js'
-import { fieldTokens, fieldValues, httpHeadParser, type ResponseHead } from './http-head.js'
-import { refusal, serverOf, shownHead } from './upgrade-refusal.js'
+import { type Bytes, base64, equalConstantTime, latin1 } from '../bytes/index.js'
+import type { CryptoProvider, Hash } from '../crypto/provider.js'
+import { failure, loaded } from '../errors.js'
+import type { Layer, Sink } from '../layer.js'
+import { fieldTokens, fieldValues, httpHeadParser, type ResponseHead, serverOf } from './http-head.js'
 import { type RequestOptions, type UpgradeProtocol, upgradeRequest } from './upgrade-request.js'
 
 export interface UpgradeOptions extends RequestOptions {
@@ -39,33 +37,42 @@ export function upgrade(options: UpgradeOptions): Layer<UpgradeInfo> {
     bytes: options.limits?.httpHead ?? 64 * 1024,
     interim: options.limits?.interim ?? 8,
   })
-  let key = ''
+  let accept: Promise<Bytes> | undefined
   let hide = (text: string) => text
   let opened = false
+
+  async function answered(head: ResponseHead, rest: Uint8Array, sink: Sink<UpgradeInfo>): Promise<void> {
+    // What shows an answer and what says why it is none is loaded when it is asked for.
+    if (!sink.unwatched || head.status !== 101) {
+      const { refusal, shownHead } = await loaded(import('./upgrade-refusal.js'))
+      sink.trace({ type: 'http', direction: 'received', head: hide(shownHead(head)) })
+      if (head.status !== 101) throw refusal(head, rest, hide)
+    }
+    const info = switched(head, await accept, options, hide)
+    opened = true
+    sink.open(info)
+    if (rest.length > 0) sink.up(rest)
+  }
 
   return {
     name: 'upgrade',
     start(sink) {
       // RFC 6455 §4.1: a nonce of 16 random bytes, fresh for each connection.
-      key = base64(options.crypto.random(16))
+      const key = base64(options.crypto.random(16))
+      if (options.protocol === 'websocket') {
+        accept = acceptOf(key)
+        // Whoever waits for it hears of a failure.
+        accept.catch(() => {})
+      }
       const { head, shown, hide: hideOurs } = request(key)
       hide = hideOurs
       sink.trace({ type: 'http', direction: 'sent', head: shown })
       sink.down(latin1(head))
     },
     receive(chunk, sink) {
-      if (opened) {
-        sink.up(chunk)
-        return
-      }
+      if (opened) return sink.up(chunk)
       const answer = parser.feed(chunk)
-      if (answer === undefined) return
-      sink.trace({ type: 'http', direction: 'received', head: hide(shownHead(answer.head)) })
-      if (answer.head.status !== 101) throw refusal(answer.head, answer.rest, hide)
-      const info = switched(answer.head, key, options, hide)
-      opened = true
-      sink.open(info)
-      if (answer.rest.length > 0) sink.up(answer.rest)
+      return answer && answered(answer.head, answer.rest, sink)
     },
     eof(cause, sink) {
       if (!opened) throw failure('ERR_UPGRADE_EOF', `after ${parser.size} bytes of its head`, { cause })
@@ -90,10 +97,18 @@ const framings: Readonly<Record<UpgradeProtocol, UpgradeInfo['framing']>> = {
 /** RFC 6455 §1.3. */
 const ACCEPT_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 
-/** Check that a 101 grants what was asked. */
+/** What a peer makes of the key of a request that it read. SHA-1 is loaded while the answer is on its way. */
+async function acceptOf(key: string): Promise<Bytes> {
+  sha1 ??= (await loaded(import('../crypto/sha1.js'))).sha1
+  return latin1(base64(sha1.digest(latin1(key + ACCEPT_GUID))))
+}
+
+let sha1: Hash | undefined
+
+/** Check that a 101 grants what was asked; `expected` is its Sec-WebSocket-Accept. */
 function switched(
   head: ResponseHead,
-  key: string,
+  expected: Bytes | undefined,
   options: UpgradeOptions,
   hide: (text: string) => string,
 ): UpgradeInfo {
@@ -112,8 +127,7 @@ function switched(
     throw failure('ERR_UPGRADE_MISMATCH', 'Connection does not say Upgrade')
   // RFC 6455 §4.1: Accept proves that the peer read this request and speaks WebSocket; exactly one (§11.3.3).
   const accepts = fieldValues(head, 'sec-websocket-accept')
-  const expected = latin1(base64(sha1.digest(latin1(key + ACCEPT_GUID))))
-  if (accepts.length !== 1 || !equalConstantTime(latin1(accepts[0]!), expected))
+  if (accepts.length !== 1 || !equalConstantTime(latin1(accepts[0]!), expected!))
     throw failure('ERR_UPGRADE_MISMATCH', 'Sec-WebSocket-Accept is missing or wrong')
   // RFC 6455 §4.1: an extension that was not offered fails the connection, and none was.
   if (fieldTokens(head, 'sec-websocket-extensions').length > 0)

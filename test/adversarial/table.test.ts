@@ -1,9 +1,9 @@
-// The table of docs/hardening.md is that of the cases.
+// The tables of docs/hardening.md are those of the cases.
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
-import { hardeningDocument } from '../../scripts/bad-servers-doc.js'
+import { hardeningDocument } from '../../scripts/hardening-doc.js'
 
-it('of bad servers is what docs/hardening.md says (npm run docs)', () => {
+it('of bad servers and bad clients is what docs/hardening.md says (npm run docs)', () => {
   const document = readFileSync('docs/hardening.md', 'utf8')
   expect(hardeningDocument(document)).toBe(document)
 })

@@ -1,17 +1,15 @@
-// A fresh process: load a library, shake hands once, say what that cost. `first <which> <port> <folder of the build>`, with
-// the root's certificate in BENCH_CA.
-import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
+// A fresh process: load a library, shake hands once, say what that cost. `first <which> <port>`, with the root's certificate in
+// BENCH_CA. It lies in a package of the name `underpass`, so that what it imports is found by the exports of package.json.
 import { serverName } from './names.js'
 
-const [which, port, folder] = process.argv.slice(2) as [string, string, string]
+const [which, port] = process.argv.slice(2) as [string, string]
 const ca = process.env.BENCH_CA!
+const door: string = 'underpass/node'
 const cpu = process.cpuUsage()
 const began = performance.now()
 
 if (which === 'underpass') {
-  const url = pathToFileURL(join(folder, 'platform', 'node', 'index.js')).href
-  const { createDialer } = (await import(url)) as typeof import('../../src/platform/node/index.js')
+  const { createDialer } = (await import(door)) as typeof import('../../src/platform/node/index.js')
   const loaded = performance.now()
   const dialer = createDialer({
     origin: `https://127.0.0.1:${port}`,

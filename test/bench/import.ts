@@ -1,10 +1,9 @@
 // From nothing to the first handshake: a fresh process for each sample, Underpass as it is published.
+import { copyFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { build } from 'esbuild'
-import { main as publishDigests } from '../../scripts/forge-digests.js'
 import { buildPackage } from '../support/build.js'
 import { createCredentials } from './credentials.js'
-import { startServer, tellOf } from './processes.js'
+import { bundled, startServer, tellOf } from './processes.js'
 import { alternate, type Row } from './row.js'
 
 interface Told {
@@ -18,57 +17,45 @@ export async function importRows(rounds: number): Promise<Row[]> {
   const listen = await startServer()
   const port = await listen({ tls: { cert: server.chain, key: server.privateKey, ALPNProtocols: ['bench'] } })
   const built = await buildPackage(process.cwd())
-  publishDigests([built.folder])
-  const joined = join(dirname(built.folder), 'joined')
-  await bundlePackage(built.folder, joined)
-  const sample =
-    (which: string, folder = built.folder) =>
-    () =>
-      tellOf<Told>('first', [which, String(port), folder], { BENCH_CA: ca })
+  const folder = dirname(built.folder)
+  const program = join(folder, 'first.mjs')
+  copyFileSync(await bundled('first'), program)
+  const roots = join(folder, 'roots.pem')
+  writeFileSync(roots, ca)
+  const sample = (which: string, env: NodeJS.ProcessEnv) => () =>
+    tellOf<Told>(program, [which, String(port)], { ...env, BENCH_CA: ca })
+  const plain = plainEnvironment()
+  const withRoots = { ...plain, NODE_EXTRA_CA_CERTS: roots }
   try {
     const samples = await alternate(3 * rounds, {
-      underpass: sample('underpass'),
-      joined: sample('underpass', joined),
-      'node:tls': sample('node:tls'),
+      underpass: sample('underpass', plain),
+      'node:tls': sample('node:tls', plain),
+      'underpass, roots': sample('underpass', withRoots),
+      'node:tls, roots': sample('node:tls', withRoots),
     })
-    const record: Row = {
-      name: 'Node import + first handshake, CPU, were the package bundled, vs node:tls',
+    const row = (what: keyof Told, roots: boolean): Row => ({
+      name: `Node ${names[what]}${roots ? ', all roots read before' : ''} vs node:tls`,
       unit: 'ms',
       better: 'less',
-      ours: samples.joined.map((told) => told.cpu),
+      ours: samples[roots ? 'underpass, roots' : 'underpass'].map((told) => told[what]),
       against: 'node:tls',
-      yardstick: samples['node:tls'].map((told) => told.cpu),
-    }
-    const rows = (['wall', 'cpu', 'imported'] as const).map(
-      (what): Row => ({
-        name: `Node ${names[what]} vs node:tls`,
-        unit: 'ms',
-        better: 'less',
-        ours: samples.underpass.map((told) => told[what]),
-        against: 'node:tls',
-        yardstick: samples['node:tls'].map((told) => told[what]),
-        ...(what !== 'imported' && { bar: { of: 'times', must: 2, aim: 1.3 } as const }),
-      }),
-    )
-    return [...rows, record]
+      yardstick: samples[roots ? 'node:tls, roots' : 'node:tls'].map((told) => told[what]),
+      ...(what !== 'imported' && !roots && { bar: { of: 'times', must: 2, aim: 1.3 } as const }),
+    })
+    return [row('wall', false), row('cpu', false), row('imported', false), row('cpu', true)]
   } finally {
     await built.remove()
   }
 }
 
-/** What a bundler would make of the same files: a few chunks that the entry points share. */
-async function bundlePackage(from: string, to: string): Promise<void> {
-  await build({
-    entryPoints: ['index.js', 'platform/node/index.js', 'duplex/index.js'].map((file) => join(from, file)),
-    outdir: to,
-    outbase: from,
-    bundle: true,
-    splitting: true,
-    minify: true,
-    packages: 'external',
-    platform: 'node',
-    format: 'esm',
-  })
+/**
+ * The environment without what turns Node's own settings: most of all NODE_EXTRA_CA_CERTS, for which Node reads all its roots
+ * before it runs the first line. That is most of what the first handshake of node:tls costs where it is not set.
+ */
+function plainEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^(NODE_|SSL_|OPENSSL_)/.test(name)),
+  )
 }
 
 const names = {

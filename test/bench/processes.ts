@@ -57,11 +57,11 @@ async function make(name: string): Promise<string> {
 
 /** What a process that was told everything at its start has to say. */
 export async function tellOf<Told>(
-  name: string,
+  file: string,
   args: readonly string[],
-  env: NodeJS.ProcessEnv = {},
+  env: NodeJS.ProcessEnv,
 ): Promise<Told> {
-  const child = fork(await bundled(name), args, { env: { ...process.env, ...env } })
+  const child = fork(file, args, { env })
   children.add(child)
   try {
     return await new Promise((resolve, reject) => {

@@ -1,6 +1,5 @@
 // The real binary, built once a file, run as a process of its own.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { join } from 'node:path'
 import { program } from '../../src/cli/program.js'
 import { projectRoot } from '../structure/source.js'
 import { type Build, buildPackage } from '../support/build.js'
@@ -12,7 +11,7 @@ export interface Ran {
 }
 
 export interface Cli {
-  /** Path of main.js. */
+  /** Path of the program. */
   readonly main: string
   run(args: readonly string[], options?: RunOptions): Promise<Ran>
   start(args: readonly string[], options?: RunOptions): ChildProcess
@@ -53,7 +52,7 @@ export async function runHere(args: readonly string[], options: Pick<RunOptions,
 
 export async function buildCli(): Promise<Cli> {
   const build: Build = await buildPackage(projectRoot)
-  const main = join(build.folder, 'cli', 'main.js')
+  const main = build.command
   const start = (args: readonly string[], { env = {}, cwd = build.folder }: RunOptions = {}) => {
     return spawn(process.execPath, [main, ...args], {
       cwd,

@@ -4,7 +4,6 @@ import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
-import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -17,6 +16,7 @@ import { temporaryFolder } from '../support/files.js'
 import { requireProgram } from '../support/peers.js'
 import { freePort, startHaproxy, startNginx, startPostgres, startRedis } from '../support/servers/index.js'
 import { createStage, type Stage } from '../support/stage.js'
+import { miniflareClass } from '../support/workerd.js'
 import { bundleWorker, compatibilityDate, ticketKey, token } from '../worker/support.js'
 
 export interface World extends AsyncDisposable {
@@ -157,13 +157,7 @@ async function startWorkerWithAssets(
   bindings: Readonly<Record<string, unknown>>,
 ): Promise<MiniflareLike> {
   const { script } = await bundleWorker()
-  const folder = await temporaryFolder('console')
-  // miniflare reads it once, when it is loaded; the one way to tell workerd whom to trust.
-  process.env.NODE_EXTRA_CA_CERTS = await folder.write('roots.pem', roots)
-  const { Miniflare } = createRequire(createRequire(import.meta.url).resolve('wrangler'))('miniflare') as {
-    Miniflare: new (options: object) => MiniflareLike
-  }
-  await folder.remove()
+  const Miniflare = await miniflareClass<MiniflareLike>(roots)
   const worker = new Miniflare({
     modules: true,
     script,

@@ -24,7 +24,7 @@ afterAll(async () => {
   await rm(data, { recursive: true, force: true })
 })
 
-const main = () => join(build.folder, 'cli', 'main.js')
+const main = () => build.command
 
 describe('underpass demo', { timeout: 120_000 }, () => {
   it('--once --json prints one object and exits 0', async () => {

@@ -118,7 +118,7 @@ export async function openScene(): Promise<Scene> {
     await mkdir(bin)
     await writeFile(
       join(bin, 'underpass'),
-      `#!/bin/sh\nexec '${process.execPath}' '${join(build.folder, 'cli', 'main.js')}' "$@"\n`,
+      `#!/bin/sh\nexec '${process.execPath}' '${build.command}' "$@"\n`,
       { mode: 0o755 },
     )
     // What the machine goes out by is not the clients' affair here.

@@ -3,7 +3,7 @@
 // timer, no handle, no object that cannot be collected, no memory.
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { createFaultStage, type Fault, type Shape, type Stage, shapes } from './tunnel.js'
+import { createFaultStage, type Fault, type Plant, type Shape, type Stage, shapes } from './tunnel.js'
 
 export interface Matrix {
   readonly cases: number
@@ -35,6 +35,12 @@ export interface MatrixOptions {
   readonly offset?: number
   readonly shapes?: readonly Shape[]
   readonly progress?: (done: number, of: number) => void
+  /** A bug to be found. */
+  readonly plant?: Plant
+  /** Milliseconds until what hangs is given up, and until what is left counts as left. */
+  readonly patience?: number
+  /** Only these kinds of faults. */
+  readonly kinds?: readonly Fault['kind'][]
 }
 
 interface Case {
@@ -44,8 +50,11 @@ interface Case {
 
 export async function runMatrix(options: MatrixOptions): Promise<Matrix> {
   const started = performance.now()
-  const stage = await createFaultStage()
-  const cases = await casesOf(stage, options)
+  const { plant = {}, patience } = options
+  const stage = await createFaultStage({ plant, ...(patience !== undefined && { patience }) })
+  const cases = (await casesOf(stage, options)).filter(
+    ({ fault }) => options.kinds?.includes(fault.kind) ?? true,
+  )
   const tally = { cases: 0, byKind: {} as Record<string, number>, ends: {} as Record<string, number> }
   const violations: Violation[] = []
   const registry = collection(stage)
@@ -62,7 +71,7 @@ export async function runMatrix(options: MatrixOptions): Promise<Matrix> {
         if (violation !== undefined) violations.push({ shape, fault, what: violation })
       }),
     )
-    const left = await leftovers(baseline)
+    const left = await leftovers(baseline, patience)
     if (left !== undefined)
       violations.push({ ...batch[0]!, what: `left after a batch of ${batch.length}: ${left}` })
     if (first === 0) first = heap()
@@ -127,10 +136,13 @@ async function afterwards(): Promise<Map<string, number>> {
   return resources()
 }
 
-async function leftovers(baseline: ReadonlyMap<string, number>): Promise<string | undefined> {
+async function leftovers(
+  baseline: ReadonlyMap<string, number>,
+  patience = 10_000,
+): Promise<string | undefined> {
   let left: string[] = []
   // A linger may still be under way: what is left has to go by itself, and soon.
-  for (const deadline = performance.now() + 10_000; performance.now() < deadline; ) {
+  for (const deadline = performance.now() + patience; performance.now() < deadline; ) {
     const now = await afterwards()
     left = [...now]
       .filter(([kind, count]) => isOurs(kind) && count > (baseline.get(kind) ?? 0))

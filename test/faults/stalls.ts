@@ -3,7 +3,7 @@
 import { TunnelError } from '../../src/errors.js'
 import type { Wire } from '../../src/stream/index.js'
 import { sample } from '../support/traffic.js'
-import { createFaultStage, type Shape, type Stage, shapes } from './tunnel.js'
+import { createFaultStage, type Plant, type Shape, type Stage, shapes } from './tunnel.js'
 
 export interface Stalled {
   readonly shape: Shape
@@ -17,10 +17,16 @@ const size = 6 << 20
 /** What may be under way: what both ends hold (1 MiB rising, 256 KiB unsent) and the path, a little over twice. */
 const bound = 4 << 20
 
-export async function runStalls(): Promise<Stalled[]> {
-  const stage = await createFaultStage()
+export interface StallOptions {
+  readonly shapes?: readonly Shape[]
+  /** A bug to be found. */
+  readonly plant?: Plant
+}
+
+export async function runStalls(options: StallOptions = {}): Promise<Stalled[]> {
+  const stage = await createFaultStage({ plant: options.plant ?? {} })
   const results: Stalled[] = []
-  for (const shape of shapes)
+  for (const shape of options.shapes ?? shapes)
     for (const aborted of [false, true])
       results.push(await reader(stage, shape, aborted), await writer(stage, shape, aborted))
   return results

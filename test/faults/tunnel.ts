@@ -6,7 +6,8 @@ import { type Dialer, type DialerOptions, dialerOn } from '../../src/index.js'
 import { type Identity, loadIdentity } from '../../src/pki/index.js'
 import { type MemoryPairOptions, memoryPlatform } from '../../src/platform/memory/index.js'
 import { nodeCrypto } from '../../src/platform/node/crypto.js'
-import { Connection, type Wire } from '../../src/stream/index.js'
+import type { Platform } from '../../src/platform/platform.js'
+import { Connection, type TunnelSocket, takeWire, tunnelSocket, type Wire } from '../../src/stream/index.js'
 import { pingFraming } from '../../src/tunnel/index.js'
 import { tlsServer } from '../conformance/far-end.js'
 import { createAuthority } from '../support/certificates.js'
@@ -76,12 +77,28 @@ export interface Stage {
   watch: (object: object) => void
 }
 
-export interface Sizes {
-  readonly request: number
-  readonly response: number
+export interface StageOptions {
+  readonly request?: number
+  readonly response?: number
+  /** Milliseconds until a tunnel that neither goes on nor ends is a violation. */
+  readonly patience?: number
+  readonly plant?: Plant
 }
 
-export async function createFaultStage(sizes: Sizes = { request: 400, response: 700 }): Promise<Stage> {
+/** A bug to be found: what stands between the product and its applications, or between it and its path. */
+export interface Plant {
+  /** What the client's application reads and writes. */
+  near?(wire: Wire): Wire
+  /** What the server's does. */
+  far?(wire: Wire): Wire
+  /** The client's end of the path. */
+  path?(wire: Wire): Wire
+  /** Every socket the client was given. */
+  got?(socket: object): void
+}
+
+export async function createFaultStage(options: StageOptions = {}): Promise<Stage> {
+  const { request: asked = 400, response: answered = 700, patience = 20_000, plant = {} } = options
   const authority = await createAuthority({ key: 'ed25519' })
   // Ed25519: a signature of the same length each time, so that an offset means the same in every exchange.
   const [outer, inner, alice] = await Promise.all([
@@ -96,8 +113,8 @@ export async function createFaultStage(sizes: Sizes = { request: 400, response: 
     inner: await identityOf(inner),
     alice: await identityOf(alice),
   }
-  const request = sample(sizes.request)
-  const response = sample(sizes.response).map((byte) => byte ^ 0x55)
+  const request = sample(asked)
+  const response = sample(answered).map((byte) => byte ^ 0x55)
   const stage: Stage = {
     watch: () => {},
     open(shape, path, application, options = {}) {
@@ -108,9 +125,11 @@ export async function createFaultStage(sizes: Sizes = { request: 400, response: 
         stage.watch(server)
         // A server whose connection failed is gone, as a process would be.
         server.closed.catch(() => server.destroy())
-        answer(server, shape, identities, application).catch(() => server.destroy())
+        const planted: FarApplication = (far) => application(plant.far?.(far) ?? far, server)
+        answer(server, shape, identities, planted).catch(() => server.destroy())
       }
-      const dialer = dialerOn(memoryPlatform({ crypto: nodeCrypto, now: Date.now, serve, path }), {
+      const platform = memoryPlatform({ crypto: nodeCrypto, now: Date.now, serve, path })
+      const dialer = dialerOn(withPath(platform, plant), {
         origin: shape.framing === 'direct' || shape.outer ? 'https://lb.test' : 'http://lb.test',
         originTrust: authority.certificate,
         trust: authority.certificate,
@@ -122,13 +141,13 @@ export async function createFaultStage(sizes: Sizes = { request: 400, response: 
       })
       stage.watch(dialer)
       return {
-        dialer,
+        dialer: withNear(dialer, plant),
         destroy() {
           for (const server of servers) server.destroy()
         },
       }
     },
-    run: (shape, fault) => exchange(stage, shape, fault, request, response),
+    run: (shape, fault) => exchange(stage, shape, fault, { request, response, patience }),
   }
   return stage
 }
@@ -137,14 +156,14 @@ async function exchange(
   stage: Stage,
   shape: Shape,
   fault: Fault,
-  request: Uint8Array<ArrayBuffer>,
-  response: Uint8Array<ArrayBuffer>,
+  { request, response, patience }: Exchange,
 ): Promise<Result> {
   const count = { up: 0, down: 0 }
-  const heard: Heard = { bytes: [], clean: false }
+  const heard: Heard = { bytes: [], clean: false, over: false, late: false }
   const abort = new AbortController()
   const impatient = fault.kind === 'silence'
-  const wait = impatient ? 120 : 20_000
+  const wait = impatient ? 120 : patience
+  let hung = false
   const { dialer, destroy } = stage.open(shape, pathOf(fault, count), answering(heard, response), {
     timeouts: { connect: wait, upgrade: wait, handshake: wait, linger: impatient ? 50 : 2_000 },
     signal: abort.signal,
@@ -152,23 +171,35 @@ async function exchange(
   const got: Uint8Array[] = []
   let end = 'whole'
   let stuck: NodeJS.Timeout | undefined
+  let giveUp!: () => void
+  const hanging = new Promise<never>((_, reject) => {
+    giveUp = () => {
+      hung = true
+      reject(new Error('it hangs'))
+    }
+  })
+  hanging.catch(() => {})
   try {
     const socket = await dialer.connect()
     stage.watch(socket)
-    // Silence ends when somebody loses patience.
-    stuck = setTimeout(() => abort.abort(), wait)
+    stuck = setTimeout(() => {
+      // Silence ends when somebody loses patience; anything else has to end by itself.
+      abort.abort()
+      if (impatient) stuck = setTimeout(giveUp, patience)
+      else giveUp()
+    }, wait)
     const written = write(socket.writable, request)
+    written.catch(() => {})
     try {
       for (const reader = socket.readable.getReader(); ; ) {
-        const { done, value } = await reader.read()
+        const { done, value } = await Promise.race([reader.read(), hanging])
         if (done) break
         got.push(value)
       }
-      await written
-      await socket.closed
+      await Promise.race([written, hanging])
+      await Promise.race([socket.closed, hanging])
     } finally {
       socket.closed.catch(() => {})
-      written.catch(() => {})
     }
   } catch (error) {
     end = error instanceof TunnelError ? error.code : `not named: ${String(error)}`
@@ -179,15 +210,29 @@ async function exchange(
   }
   const delivered = concat(...heard.bytes)
   const violation =
+    (hung ? 'nobody said that it ended' : undefined) ??
+    (heard.late ? 'the server got bytes after the end' : undefined) ??
+    (heard.clean && delivered.length !== request.length
+      ? 'the server saw a clean end of a part'
+      : undefined) ??
     problem(end, fault, concat(...got), response) ??
-    (isPrefix(delivered, request) ? undefined : 'the server got what the client never sent') ??
-    (heard.clean && delivered.length !== request.length ? 'the server saw a clean end of a part' : undefined)
+    (isPrefix(delivered, request) ? undefined : 'the server got what the client never sent')
   return { end, violation, ...count }
+}
+
+interface Exchange {
+  readonly request: Uint8Array<ArrayBuffer>
+  readonly response: Uint8Array<ArrayBuffer>
+  readonly patience: number
 }
 
 interface Heard {
   readonly bytes: Uint8Array[]
   clean: boolean
+  /** It was told an end, clean or not. */
+  over: boolean
+  /** Bytes came after that. */
+  late: boolean
 }
 
 /** Answers the first bytes, and ends after the client. */
@@ -196,6 +241,7 @@ function answering(heard: Heard, response: Uint8Array): FarApplication {
     let answered = false
     wire.start({
       data(chunk) {
+        heard.late ||= heard.over
         heard.bytes.push(chunk)
         if (answered) return
         answered = true
@@ -203,10 +249,14 @@ function answering(heard: Heard, response: Uint8Array): FarApplication {
       },
       end(cause) {
         heard.clean = cause === undefined
+        heard.over = true
         if (cause === undefined) void Promise.resolve(wire.end()).catch(() => {})
         else server.destroy()
       },
-      fail: () => server.destroy(),
+      fail: () => {
+        heard.over = true
+        server.destroy()
+      },
     })
   }
 }
@@ -256,6 +306,26 @@ async function write(writable: WritableStream<Uint8Array>, bytes: Uint8Array): P
   await writer.write(bytes.slice(0, 100))
   await writer.write(bytes.slice(100))
   await writer.close()
+}
+
+function withPath(platform: Platform, { path }: Plant): Platform {
+  const { dialTcp } = platform
+  if (path === undefined || dialTcp === undefined) return platform
+  return { ...platform, dialTcp: async (...dial) => path(await dialTcp(...dial)) }
+}
+
+function withNear(dialer: Dialer, { near, got }: Plant): Dialer {
+  if (near === undefined && got === undefined) return dialer
+  return {
+    ...dialer,
+    connect: async (options) => {
+      const socket = await dialer.connect(options)
+      const planted: TunnelSocket<typeof socket.info> =
+        near === undefined ? socket : tunnelSocket(near(socket[takeWire]()), socket.info)
+      got?.(planted)
+      return planted
+    },
+  }
 }
 
 /** The far end: its layers from the wire up, then its application. */

@@ -50,7 +50,7 @@ client = { trust = "users.crt" }
 `
 }
 
-/** Start `dist/cli/main.js serve`; `more` are further tables of its configuration; `at` the ports of one that is gone. */
+/** Start `dist/node/cli.js serve`; `more` are further tables of its configuration; `at` the ports of one that is gone. */
 export async function startProgram(
   dist: string,
   { host, users }: Credentials,
@@ -83,7 +83,7 @@ ${nextMore}`,
   const config = await configure(routes)
   const process_ = await startProcess({
     command: process.execPath,
-    args: [join(dist, 'cli', 'main.js'), 'serve', '--config', config, '--json'],
+    args: [join(dist, 'node', 'cli.js'), 'serve', '--config', config, '--json'],
     port: 0,
     ready: /"listening":\{.*\}\}\}\n/,
     // A drain is what some tests are about; the others need not wait for one.

@@ -1,12 +1,15 @@
 // Many tunnels in one process: each is dialed, sends bursts of random size, compares every byte that comes back, ends with
-// both sides finished, and is replaced by another. Whatever ends otherwise is kept with its code and time.
+// both sides finished, and is replaced by another. Whatever ends otherwise is told, with all that this side knows of it.
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { dialerOn } from '../../src/dial/index.js'
 import type { Dialer, TunnelInfo, TunnelSocket } from '../../src/index.js'
 import { nodePlatform } from '../../src/platform/node/index.js'
+import type { Platform } from '../../src/platform/platform.js'
+import { tellLateness } from './lateness.js'
 import { fits, piece, random } from './pattern.js'
-import { obey, type Weight, weight } from './processes.js'
+import { obey, tell, type Weight, weight } from './processes.js'
 
 export interface ClientSetup {
   readonly origin: string
@@ -17,6 +20,8 @@ export interface ClientSetup {
   readonly seed: number
   /** Mean milliseconds that a tunnel lives. */
   readonly life: number
+  /** A minute for everything, instead of the defaults. */
+  readonly patient: boolean
   /** Mean milliseconds between the bursts of a tunnel. */
   readonly think: number
 }
@@ -27,7 +32,11 @@ export type ClientOrder =
   | { readonly do: 'hold'; readonly tunnels: number }
   | { readonly do: 'rotate'; readonly identity: ClientSetup['identity'] }
   | { readonly do: 'skew'; readonly milliseconds: number }
+  /** From now on tunnels end when they have lived long enough. */
+  | { readonly do: 'age' }
   | { readonly do: 'weigh' }
+  /** How many tunnels are open. */
+  | { readonly do: 'count' }
   /** Finish every tunnel; answers when all have ended. */
   | { readonly do: 'finish' }
 
@@ -35,11 +44,18 @@ export type ClientOrder =
 export interface End {
   readonly phase: 'dial' | 'tunnel'
   readonly mode: string
+  readonly code: string
+  /** What was said with the code, and by what it was caused. */
+  readonly reason: string
+  /** What the tunnel was at; of a dial, the error's phase. */
+  readonly doing: string
+  /** The client's TCP port, by which load balancer and gateway know it too; 0 where no connection was made. */
+  readonly port: number
   /** Bytes sent and bytes that came back, and whether we had ended already. */
   readonly flow?: Readonly<Pick<Flow, 'sent' | 'received' | 'closing'>>
-  readonly code: string
-  /** Milliseconds since 1970, by the real clock. */
+  /** Milliseconds since 1970, by the real clock: when the dial began, the tunnel opened, and it ended. */
   readonly began: number
+  readonly opened?: number
   readonly at: number
 }
 
@@ -51,7 +67,6 @@ export interface Tally {
   readonly sent: number
   readonly received: number
   readonly checksumErrors: number
-  readonly ends: readonly End[]
   /** Tunnels by the fingerprint of the certificate that the gateway showed. */
   readonly servers: Readonly<Record<string, number>>
 }
@@ -60,6 +75,7 @@ export interface ClientWeight extends Weight, Tally {}
 
 const modes = ['websocket', 'alpn', 'alpn-ping'] as const
 const dialsAtOnce = 24
+const patience = { connect: 60_000, upgrade: 60_000, handshake: 60_000, linger: 60_000 }
 const largestBurst = 65_536
 
 let setup: ClientSetup
@@ -68,20 +84,34 @@ let skew = 0
 let wanted = 0
 let running = 0
 let dialing = 0
+let aging = false
 let finishing = new AbortController()
 let next: () => number
 let serial = 0
 const tally = { open: 0, opened: 0, clean: 0, sent: 0, received: 0, checksumErrors: 0 }
-const ends: End[] = []
 const servers: Record<string, number> = {}
+/** Which dial a connection is made for. */
+const dialed = new AsyncLocalStorage<{ port: number }>()
 
+tellLateness()
 obey<ClientOrder>(async (order): Promise<unknown> => {
   switch (order.do) {
     case 'be': {
       setup = order.setup
       next = random(setup.seed)
       const { origin, originTrust, trust, serverName } = setup
-      const platform = { ...nodePlatform({ outbound: 'none' }), now: () => Date.now() + skew }
+      const node = nodePlatform({ outbound: 'none' })
+      const platform: Platform = {
+        ...node,
+        now: () => Date.now() + skew,
+        async dialTcp(address, options) {
+          const wire = await node.dialTcp!(address, options)
+          const link = dialed.getStore()
+          const { localPort = 0 } = wire.facts ?? {}
+          if (link !== undefined) link.port = Number(localPort)
+          return wire
+        },
+      }
       dialer = dialerOn(platform, {
         origin,
         originTrust,
@@ -89,7 +119,7 @@ obey<ClientOrder>(async (order): Promise<unknown> => {
         serverName,
         identity: () => setup.identity,
         // A crowd on few cores: slow is not what is looked for here.
-        timeouts: { connect: 60_000, upgrade: 60_000, handshake: 60_000, linger: 60_000 },
+        ...(setup.patient ? { timeouts: patience } : {}),
         keepAlive: { interval: 10_000, timeout: 0 },
       })
       return {}
@@ -101,6 +131,9 @@ obey<ClientOrder>(async (order): Promise<unknown> => {
       setMaxListeners(0, finishing.signal)
       fill()
       return {}
+    case 'age':
+      aging = true
+      return {}
     case 'rotate':
       setup = { ...setup, identity: order.identity }
       return {}
@@ -108,7 +141,9 @@ obey<ClientOrder>(async (order): Promise<unknown> => {
       skew = order.milliseconds
       return {}
     case 'weigh':
-      return { ...weight(), ...tally, ends, servers } satisfies ClientWeight
+      return { ...weight(), ...tally, servers } satisfies ClientWeight
+    case 'count':
+      return tally.open
     case 'finish':
       wanted = 0
       finishing.abort()
@@ -130,21 +165,33 @@ function fill(): void {
 async function live(): Promise<void> {
   const began = Date.now()
   const mode = modes[Math.floor(next() * modes.length)]!
-  const socket = await dial(began, mode)
+  const link = { port: 0 }
+  const socket = await dialed.run(link, () => dial(began, mode, link))
   if (socket === undefined) {
     // Nobody is helped by a client that asks again at once.
     await sleep(200 + next() * 800, undefined, { signal: finishing.signal }).catch(() => {})
     return
   }
   tally.open++
-  const flow: Flow = { sent: 0, received: 0, closing: false, caughtUp: () => {} }
+  const opened = Date.now()
+  const flow: Flow = { sent: 0, received: 0, closing: false, doing: 'opened', caughtUp: () => {} }
   try {
     await talk(socket, flow)
     tally.clean++
   } catch (error) {
-    const { sent, received, closing } = flow
-    const end = { phase: 'tunnel', mode, flow: { sent, received, closing } } as const
-    ends.push({ ...end, code: codeOf(error), began, at: Date.now() })
+    const { sent, received, closing, doing } = flow
+    const end: End = {
+      phase: 'tunnel',
+      mode,
+      ...wordsOf(error),
+      doing,
+      port: link.port,
+      flow: { sent, received, closing },
+      began,
+      opened,
+      at: Date.now(),
+    }
+    tell({ end })
   } finally {
     tally.open--
     await socket.close()
@@ -154,6 +201,7 @@ async function live(): Promise<void> {
 async function dial(
   began: number,
   mode: (typeof modes)[number],
+  link: { readonly port: number },
 ): Promise<TunnelSocket<TunnelInfo> | undefined> {
   dialing++
   try {
@@ -163,7 +211,9 @@ async function dial(
     servers[serialNumber] = (servers[serialNumber] ?? 0) + 1
     return socket
   } catch (error) {
-    ends.push({ phase: 'dial', mode, code: codeOf(error), began, at: Date.now() })
+    const doing = (error as { readonly phase?: string }).phase ?? 'unknown'
+    const end: End = { phase: 'dial', mode, ...wordsOf(error), doing, port: link.port, began, at: Date.now() }
+    tell({ end })
     return undefined
   } finally {
     dialing--
@@ -178,8 +228,9 @@ async function talk(socket: TunnelSocket<TunnelInfo>, flow: Flow): Promise<void>
   reading.catch(() => {})
   const writer = socket.writable.getWriter()
   writer.closed.catch(() => {})
-  const until = performance.now() + exponential(setup.life)
+  let until: number | undefined
   do {
+    flow.doing = 'sending'
     const burst = Math.ceil(largestBurst * next() ** 3 * (next() < 0.02 ? 8 : 1))
     for (let left = burst; left > 0; ) {
       const length = Math.min(left, 1 + Math.floor(next() * largestBurst))
@@ -188,20 +239,26 @@ async function talk(socket: TunnelSocket<TunnelInfo>, flow: Flow): Promise<void>
       await Promise.race([writer.write(piece(seed, flow.sent - length, length)), reading])
       left -= length
     }
+    flow.doing = 'waiting for the echo'
     const caughtUp = new Promise<void>((resolve) => {
       flow.caughtUp = resolve
       if (flow.received >= flow.sent) resolve()
     })
     await Promise.race([caughtUp, reading])
+    flow.doing = 'pausing'
     const pause = sleep(exponential(setup.think), undefined, { signal: finishing.signal }).catch(() => {})
     // An end in the middle of a pause is noticed in it.
     await Promise.race([pause, reading])
-  } while (performance.now() < until && !finishing.signal.aborted)
+    if (aging) until ??= performance.now() + exponential(setup.life)
+  } while ((until === undefined || performance.now() < until) && !finishing.signal.aborted)
   flow.closing = true
+  flow.doing = 'waiting for the end of the service'
   const closing = writer.close()
   closing.catch(() => {})
   await reading
+  flow.doing = 'waiting for our own end to be taken'
   await closing
+  flow.doing = 'waiting for the connection to end'
   await socket.closed
 }
 
@@ -210,6 +267,7 @@ interface Flow {
   received: number
   /** We have ended, so the service may. */
   closing: boolean
+  doing: string
   caughtUp: () => void
 }
 
@@ -243,6 +301,18 @@ function exponential(mean: number): number {
   return -mean * Math.log(1 - next())
 }
 
-function codeOf(error: unknown): string {
-  return (error as { readonly code?: string }).code ?? String(error)
+const mostCauses = 4
+
+function wordsOf(error: unknown): Pick<End, 'code' | 'reason'> {
+  const { code = String(error), message = '' } = error as {
+    readonly code?: string
+    readonly message?: string
+  }
+  const words = [message]
+  let cause = (error as Error).cause as NodeJS.ErrnoException | undefined
+  for (let depth = 0; cause !== undefined && depth < mostCauses; depth++) {
+    words.push(`${cause.code ?? cause.name}: ${cause.message}`)
+    cause = cause.cause as NodeJS.ErrnoException | undefined
+  }
+  return { code, reason: words.join(' < ').slice(0, 400) }
 }

@@ -1,5 +1,6 @@
 // What a soak does to its tunnels, and which ends each of these explains. An end that none explains is a finding.
 import type { End } from './client.js'
+import type { GatewayLine } from './gateway.js'
 
 /** How a tunnel looks whose gateway or path was taken away. */
 const cut = ['ERR_TLS_TRUNCATED', 'ERR_STREAM_RESET', 'ERR_WS_ABNORMAL', 'ERR_PING_TRUNCATED'] as const
@@ -49,17 +50,37 @@ export interface Disturbance {
 /** Milliseconds that word of a disturbance may take to reach a client on a busy machine. */
 const grace = 20_000
 
-/** Ends by the disturbance that explains them and by code; what is left over is unexplained. */
+/** What a gateway decides by itself: where it says so, no disturbance is to blame. */
+const decisions: readonly string[] = [
+  'ERR_TIMEOUT',
+  'ERR_PING_TIMEOUT',
+  'ERR_PING_TRUNCATED',
+  'ERR_GATEWAY_LIMIT',
+  'ERR_GATEWAY_CONNECT',
+  'ERR_GATEWAY_UPSTREAM',
+  'ERR_GATEWAY_NO_ROUTE',
+  'ERR_WS_TOO_LARGE',
+  'ERR_WS_PROTOCOL',
+  'ERR_WS_TEXT',
+  'ERR_INTERNAL',
+]
+
+/**
+ * Ends by the disturbance that explains them and by code; what is left over is unexplained. `gatewayOn`: what the gateway
+ * said of the same tunnel, if anything.
+ */
 export function explain(
   ends: readonly End[],
   disturbances: readonly Disturbance[],
+  gatewayOn: (end: End) => Pick<GatewayLine, 'code'> | undefined = () => undefined,
 ): { readonly explained: Counts; readonly unexplained: Counts[string]; readonly riddles: readonly End[] } {
   const explained: Record<string, Record<string, number>> = {}
   const unexplained: Record<string, number> = {}
   const riddles: End[] = []
   for (const end of ends) {
     // The latest: a disturbance's echo may last into the next.
-    const why = disturbances.findLast((each) => explains(each, end))
+    const decided = decisions.includes(gatewayOn(end)?.code ?? '')
+    const why = decided ? undefined : disturbances.findLast((each) => explains(each, end))
     if (why === undefined) riddles.push(end)
     const counts = why === undefined ? unexplained : (explained[why.what] ??= {})
     const key = `${end.phase} ${end.code}`

@@ -1,10 +1,12 @@
 // The service at the far end: sends back what it gets, and ends when the client has ended.
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
+import { tellLateness } from './lateness.js'
 import { obey, weight } from './processes.js'
 
 export type EchoOrder = { readonly do: 'listen' } | { readonly do: 'weigh' }
 
+tellLateness()
 obey<EchoOrder>(async (order) => {
   if (order.do === 'weigh') return weight()
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {

@@ -21,7 +21,8 @@ export interface Weight {
 }
 
 export interface Processes<Name extends string> extends AsyncDisposable {
-  start(name: Name): Promise<Peer>
+  /** `told`: hears what the process tells without being asked, see `tell`. */
+  start(name: Name, told?: (what: unknown) => void): Promise<Peer>
 }
 
 /** A place where processes can be started from the programs of a folder; disposing of it ends them all. */
@@ -51,7 +52,7 @@ export async function processes<Name extends string>(
   }
   process.once('exit', killAll)
   return {
-    async start(name) {
+    async start(name, told = () => {}) {
       const child = fork(join(folder, `${name}.mjs`), [], {
         execArgv: ['--expose-gc'],
         serialization: 'advanced',
@@ -59,7 +60,7 @@ export async function processes<Name extends string>(
       children.add(child)
       child.once('exit', () => children.delete(child))
       await once(child, 'spawn')
-      return peer(child, name)
+      return peer(child, name, told)
     },
     async [Symbol.asyncDispose]() {
       process.off('exit', killAll)
@@ -81,6 +82,11 @@ export function obey<Order>(answer: (order: Order) => unknown): void {
   process.on('disconnect', () => process.exit())
 }
 
+/** In a child: say something that was not asked for. */
+export function tell(told: object): void {
+  if (process.connected) process.send!({ told })
+}
+
 /** In a child: what it weighs now. */
 export function weight(): Weight {
   const { gc } = globalThis as { gc?: () => void }
@@ -95,10 +101,15 @@ interface Answered {
   readonly error?: string
 }
 
-function peer(child: ChildProcess, name: string): Peer {
+function peer(child: ChildProcess, name: string, told: (what: unknown) => void): Peer {
   let asked = 0
   const waiting = new Map<number, { resolve(answer: unknown): void; reject(error: Error): void }>()
-  child.on('message', ({ id, answer, error }: Answered) => {
+  child.on('message', (message: Answered | { readonly told: unknown }) => {
+    if ('told' in message) {
+      told(message.told)
+      return
+    }
+    const { id, answer, error } = message
     const asker = waiting.get(id)
     waiting.delete(id)
     if (error === undefined) asker?.resolve(answer)

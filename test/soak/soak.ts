@@ -1,15 +1,19 @@
 // The soak: an echo service, a gateway, HAProxy and clients as processes; tunnels that come and go under checked traffic
 // while certificates change, clocks jump, the load balancer is reloaded and the gateway is killed; and scales beside it.
+import { cpus, loadavg } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createAuthority } from '../support/certificates.js'
-import { temporaryFolder, writeCertificate } from '../support/files.js'
-import { requireProgram } from '../support/peers.js'
-import { freePort, type ServerProcess, startProcess } from '../support/servers/process.js'
-import type { ClientSetup, ClientWeight } from './client.js'
-import type { Disturbance, DisturbanceName } from './disturbances.js'
-import type { Credentials, GatewayWeight } from './gateway.js'
-import { type Peer, processes, type Weight } from './processes.js'
-import { type Ledger, type SoakReport, soakReport } from './report.js'
+import { freePort } from '../support/servers/process.js'
+import { startBalancer } from './balancer.js'
+import type { ClientSetup, ClientWeight, End } from './client.js'
+import { type Disturbance, type DisturbanceName, explain } from './disturbances.js'
+import { witnesses } from './evidence.js'
+import type { Credentials, GatewayLine, GatewayWeight } from './gateway.js'
+import type { Late } from './lateness.js'
+import { busyBetween, processorTime, versions } from './machine.js'
+import { processes, type Weight } from './processes.js'
+import { type Ledger, type Sample, type SoakReport, soakReport } from './report.js'
+import { rounded } from './trends.js'
 
 export interface SoakOptions {
   /** Of the run itself; opening the first tunnels and ending the last come on top. */
@@ -20,6 +24,8 @@ export interface SoakOptions {
   /** Bytes a second, each way, over all tunnels, at most. */
   readonly rate?: number
   readonly seed?: number
+  /** A minute for every deadline of gateway and clients (default), or the deadlines that they have by default. */
+  readonly patient?: boolean
   readonly say?: (line: string) => void
 }
 
@@ -30,7 +36,7 @@ const twoYears = 2 * 365 * 86_400_000
 
 /** Rejects only where the run could not be made; what it found is in the report. */
 export async function soak(options: SoakOptions): Promise<SoakReport> {
-  const { minutes, tunnels, churn = 12, rate = 5e6, seed = 1, say = () => {} } = options
+  const { minutes, tunnels, churn = 12, rate = 5e6, seed = 1, patient = true, say = () => {} } = options
   const [web, host, users, nextUsers] = await Promise.all(
     ['Web', 'Host', 'Users', 'Next Users'].map((name) => createAuthority({ name })),
   )
@@ -44,29 +50,39 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
   const identityOf = ({ chain, privateKey }: typeof first) => ({ certificate: chain, privateKey })
   let credentials: Credentials = { identity: identityOf(first), clientTrust: users!.certificate }
 
+  const life = Math.max(2_000, (1_000 * tunnels) / churn)
+  const think = Math.max(20, (1_000 * meanBurst * tunnels) / rate)
   await using place = await processes('test/soak', ['gateway', 'client', 'echo'])
-  const echo = await place.start('echo')
+  const path = witnesses()
+  const listen = (name: string) => (what: unknown) => {
+    const told = what as { readonly end?: End; readonly gateway?: GatewayLine; readonly late?: Late }
+    if (told.end !== undefined) path.ended(told.end)
+    if (told.gateway !== undefined) path.gatewaySaid(told.gateway)
+    if (told.late !== undefined) path.wasLate(name, told.late)
+  }
+  const echo = await place.start('echo', listen('echo'))
   const service = await echo.ask<number>({ do: 'listen' })
   const port = await freePort()
   const startGateway = async () => {
-    const started = await place.start('gateway')
-    await started.ask({ do: 'listen', port, service, credentials })
+    const started = await place.start('gateway', listen('gateway'))
+    await started.ask({ do: 'listen', port, service, credentials, patient })
     return started
   }
   let gateway = await startGateway()
-  await using haproxy = await startHaproxy(port, outside, tunnels)
-  const clients = await Promise.all([place.start('client'), place.start('client')])
+  await using balancer = await startBalancer(port, outside, tunnels, path.balancerSaid)
+  const clients = await Promise.all([1, 2].map((number) => place.start('client', listen(`client ${number}`))))
   await Promise.all(
     clients.map((client, index) => {
       const setup: ClientSetup = {
-        origin: `https://localhost:${haproxy.port}`,
+        origin: `https://localhost:${balancer.port}`,
         originTrust: web!.certificate,
         trust: host!.certificate,
         serverName: innerName,
         identity: identityOf(alice),
         seed: seed + index,
-        life: Math.max(2_000, (1_000 * tunnels) / churn),
-        think: Math.max(20, (1_000 * meanBurst * tunnels) / rate),
+        life,
+        think,
+        patient,
       }
       return client.ask({ do: 'be', setup })
     }),
@@ -94,7 +110,11 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
     ])
     return { at: Date.now(), process: gateway.pid, gateway: gatewayNow, echo: echoNow, clients: clientsNow }
   }
-  const openNow = async () => (await weigh()).clients.reduce((sum, { open }) => sum + open, 0)
+  const openNow = async () =>
+    (await Promise.all(clients.map((client) => client.ask<number>({ do: 'count' })))).reduce(
+      (sum, open) => sum + open,
+      0,
+    )
   const openAtLeast = async (count: number, milliseconds: number) => {
     const until = performance.now() + milliseconds
     while (performance.now() < until) {
@@ -109,9 +129,23 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
   await all({ do: 'finish' })
   const warm = await weigh()
   ledger.before = warm
+  let spoken = performance.now()
+  const progress = ({ clients: seen }: Sample) => {
+    if (performance.now() - spoken < 30_000) return
+    spoken = performance.now()
+    const sum = (pick: (client: ClientWeight) => number) => seen.reduce((all, each) => all + pick(each), 0)
+    const { riddles } = explain(path.ends, ledger.disturbances, path.gatewayOn)
+    // One of a disturbance that is not over yet is explained when it is.
+    say(
+      `${sum(({ open }) => open)} open, ${sum(({ clean }) => clean)} ended well, ${path.ends.length} otherwise, ` +
+        `${riddles.length} unexplained, ${Math.round(sum(({ received }) => received) / 1e6)} MB came back`,
+    )
+  }
   const began = performance.now()
   await hold(tunnels)
-  await openAtLeast(0.99 * tunnels, 300_000)
+  // None ends before all are open: a machine that opens slowly would never have them all.
+  await openAtLeast(0.99 * tunnels, 600_000)
+  await all({ do: 'age' })
   const opening = performance.now() - began
   say(`${await openNow()} tunnels open after ${(opening / 1_000).toFixed(1)} s`)
 
@@ -124,57 +158,65 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
     say(`${what}, ${open} tunnels open`)
   }
   const jump = Math.min(3_000, minutes * 3_000)
-  const skewed =
-    (who: object, milliseconds: number, target: (order: object) => Promise<unknown>) => async () => {
-      await target({ ...who, do: 'skew', milliseconds })
-      await sleep(jump)
-      await target({ ...who, do: 'skew', milliseconds: 0 })
-    }
+  const skewed = (milliseconds: number, target: (order: object) => Promise<unknown>) => async () => {
+    await target({ do: 'skew', milliseconds })
+    await sleep(jump)
+    await target({ do: 'skew', milliseconds: 0 })
+  }
   const kill = async () => {
     ledger.gatewayEnds.push(await gateway.ask<GatewayWeight>({ do: 'weigh' }))
     await gateway.kill()
     await sleep(Math.min(1_000, minutes * 1_000))
     gateway = await startGateway()
   }
-  const reload = async () => {
-    const reloads = count(haproxy.log(), /Loading success/g)
-    process.kill(haproxy.pid, 'SIGUSR2')
-    while (count(haproxy.log(), /Loading success/g) === reloads) await sleep(20)
-  }
+  const identities = [first, second].map(identityOf)
+  const clientIdentities = [alice, nextAlice].map(identityOf)
+  let rotations = 0
   const rotate = async () => {
+    rotations++
     // As it is done in life: first both authorities, then new certificates.
-    credentials = { identity: identityOf(second), clientTrust: users!.certificate + nextUsers!.certificate }
+    credentials = {
+      identity: identities[rotations % 2]!,
+      clientTrust: users!.certificate + nextUsers!.certificate,
+    }
     await gateway.ask({ do: 'rotate', service, credentials })
-    await all({ do: 'rotate', identity: identityOf(nextAlice) })
+    await all({ do: 'rotate', identity: clientIdentities[rotations % 2]! })
   }
-  // In parts of the run; the rest of it is quiet but for the churn, and there the slopes are taken.
-  const plan: ReadonlyArray<readonly [number, DisturbanceName, () => Promise<unknown>]> = [
-    [0.04, 'certificates rotated', rotate],
-    [0.08, 'load balancer reloaded', reload],
-    [0.12, 'gateway killed', kill],
-    [0.26, 'clients two years ahead', skewed({}, twoYears, all)],
-    [0.3, 'clients two years behind', skewed({}, -twoYears, all)],
-    [0.34, 'gateway two years ahead', skewed({}, twoYears, (order) => gateway.ask(order))],
-    [0.38, 'gateway killed', kill],
-    [0.5, 'load balancer reloaded', reload],
+  const acts: ReadonlyArray<readonly [DisturbanceName, () => Promise<unknown>]> = [
+    ['certificates rotated', rotate],
+    ['load balancer reloaded', balancer.reload],
+    ['gateway killed', kill],
+    ['clients two years ahead', skewed(twoYears, all)],
+    ['clients two years behind', skewed(-twoYears, all)],
+    ['gateway two years ahead', skewed(twoYears, (order) => gateway.ask(order))],
   ]
-  const quietFrom = 0.6
+  // Each twice, in the first parts of the run; the rest is quiet but for the churn, and there the slopes are taken.
+  const plan = [...acts, ...acts].map(([what, act], at) => ({ what, act, due: 0.02 + 0.04 * at }))
+  const quietFrom = 0.55
   const start = performance.now()
+  const beganAt = Date.now()
   const length = minutes * 60_000
-  const every = Math.min(5_000, length / 60)
+  const every = Math.min(10_000, length / 60)
+  const processor = processorTime()
+  let processorQuiet = processor
   let next = 0
   while (performance.now() - start < length) {
     const now = (performance.now() - start) / length
     const due = plan[next]
-    if (due !== undefined && now >= due[0]) {
+    if (due !== undefined && now >= due.due) {
       next++
-      await disturb(due[1], due[2])
+      await disturb(due.what, due.act)
     }
+    const quiet = next === plan.length && now >= quietFrom
+    if (!quiet) processorQuiet = processorTime()
     const sample = await weigh()
-    ledger.samples.push({ ...sample, quiet: next === plan.length && now >= quietFrom })
+    ledger.samples.push({ ...sample, quiet })
+    progress(sample)
     await sleep(every)
   }
-  for (; next < plan.length; next++) await disturb(plan[next]![1], plan[next]![2])
+  for (; next < plan.length; next++) await disturb(plan[next]!.what, plan[next]!.act)
+  const processorEnd = processorTime()
+  const load = loadavg()
 
   say('finishing')
   const ending = performance.now()
@@ -182,55 +224,20 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
   // What the far processes still hold of the last tunnels goes when their ends have crossed.
   for (let turn = 0; turn < 100 && (await weigh()).gateway.tunnels > 0; turn++) await sleep(50)
   ledger.after = await weigh()
-  return soakReport(ledger, {
+  return soakReport(ledger, path, {
     minutes,
     tunnels,
+    versions: versions(),
+    patient,
+    pace: { tunnelsReplacedPerSecond: churn, bytesPerSecondEachWay: rate, life, pause: think },
+    machine: {
+      cores: cpus().length,
+      busy: rounded(busyBetween(processor, processorEnd)),
+      busyWhileQuiet: rounded(busyBetween(processorQuiet, processorEnd)),
+      loadAverage: load.map(rounded),
+    },
+    began: beganAt,
     opening: opening / 1_000,
     ending: (performance.now() - ending) / 1_000,
   })
 }
-
-/** HAProxy as a service runs it: a master that can be reloaded, and no tunnel cut for it. */
-async function startHaproxy(
-  upstream: number,
-  certificate: { readonly chain: string; readonly privateKey: string },
-  tunnels: number,
-): Promise<ServerProcess> {
-  const folder = await temporaryFolder('soak')
-  const port = await freePort()
-  const { both } = await writeCertificate(folder, 'srv', certificate)
-  const config = await folder.write(
-    'haproxy.cfg',
-    `global
-  maxconn ${2 * tunnels + 200}
-  nbthread 1
-defaults
-  mode http
-  timeout connect 5s
-  timeout client 120s
-  timeout server 120s
-  timeout tunnel 120s
-  timeout http-request 60s
-  # A gateway that was killed is asked again a moment later, not for the client to see.
-  retries 0
-frontend fe
-  bind 127.0.0.1:${port} ssl crt ${both} alpn http/1.1
-  default_backend be
-backend be
-  server s1 127.0.0.1:${upstream}
-`,
-  )
-  return startProcess({
-    command: requireProgram('haproxy'),
-    args: ['-W', '-db', '-f', config],
-    port,
-    ready: /Loading success/,
-    cleanup: folder.remove,
-  })
-}
-
-function count(text: string, pattern: RegExp): number {
-  return text.match(pattern)?.length ?? 0
-}
-
-export type { Peer }

@@ -1,6 +1,12 @@
 // The whole cast for a test through a load balancer: three authorities (web, host, users), the gateway with its routes,
 // and dialers whose options differ from the usual in what a test says.
-import { createGateway, type Gateway, type GatewayEvent, type Route } from '../../src/gateway/index.js'
+import {
+  createGateway,
+  type Gateway,
+  type GatewayEvent,
+  type GatewayOptions,
+  type Route,
+} from '../../src/gateway/index.js'
 import { createDialer, type Dialer, type NodeDialerOptions } from '../../src/platform/node/index.js'
 import { type Authority, createAuthority, type Issued } from './certificates.js'
 
@@ -29,7 +35,10 @@ export interface Stage {
 }
 
 /** Routes by ALPN name to ports of 127.0.0.1; each wants a client certificate of alice. */
-export async function createStage(routes: Readonly<Record<string, number>>): Promise<Stage> {
+export async function createStage(
+  routes: Readonly<Record<string, number>>,
+  more: Pick<GatewayOptions, 'pingInterval'> = {},
+): Promise<Stage> {
   const [web, host, users] = await Promise.all(
     ['Web CA', 'Host CA', 'User CA'].map((name) => createAuthority({ name })),
   )
@@ -54,6 +63,7 @@ export async function createStage(routes: Readonly<Record<string, number>>): Pro
       }),
     ),
     onEvent: (event) => void events.push(event),
+    ...more,
   })
   const identity = { certificate: alice.chain, privateKey: alice.privateKey }
   return {

@@ -1,7 +1,7 @@
 // Workers of tests: bundled from a module of this repository and run by the workerd that wrangler brings, on loopback, with
 // or without nodejs_compat. A test talks to one by a call with JSON and gets JSON back.
 import { execFile } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
@@ -37,7 +37,7 @@ interface MiniflareLike {
 
 export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
   const { script, nodejsCompat = false, bindings = {}, authorities, outbound } = options
-  const Miniflare = await miniflareClass(authorities)
+  const Miniflare = await miniflareClass<MiniflareLike>(authorities)
   const worker = new Miniflare({
     modules: true,
     script,
@@ -146,7 +146,7 @@ export function fetchByMiniflare(): (request: Request) => Promise<Response> {
 }
 
 interface MiniflareModule {
-  readonly Miniflare: MiniflareClass
+  readonly Miniflare: new (options: object) => never
   fetch(url: string, init: { readonly headers: object }): Promise<Response>
 }
 
@@ -159,10 +159,10 @@ function flags(nodejsCompat: boolean): string[] {
   return [nodejsCompat ? 'nodejs_compat' : 'no_nodejs_compat']
 }
 
-type MiniflareClass = new (options: object) => MiniflareLike
-
-// miniflare reads NODE_EXTRA_CA_CERTS once, when it is loaded.
-async function miniflareClass(authorities: string | undefined): Promise<MiniflareClass> {
+/** wrangler's own. Whom the runtime's TLS trusts is said once: miniflare reads NODE_EXTRA_CA_CERTS when it is loaded. */
+export async function miniflareClass<Instance>(
+  authorities: string | undefined,
+): Promise<new (options: object) => Instance> {
   if (authorities === undefined) return miniflare().Miniflare
   const before = process.env.NODE_EXTRA_CA_CERTS
   await using folder = await temporaryFolder('authorities')
@@ -174,5 +174,29 @@ async function miniflareClass(authorities: string | undefined): Promise<Miniflar
   } finally {
     if (before === undefined) delete process.env.NODE_EXTRA_CA_CERTS
     else process.env.NODE_EXTRA_CA_CERTS = before
+  }
+}
+
+/** Processes of workerd that this one started. */
+export function runtimes(): number[] {
+  // proc(5): the command stands in brackets, the state and the parent behind it.
+  const ours = new RegExp(`^\\d+ \\(workerd\\) \\S ${process.pid} `)
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && ours.test(ofProcess(`${name}/stat`)))
+    .map(Number)
+}
+
+/** Bytes of memory that they hold: what an isolate's limit would be counted against. */
+export function runtimeMemory(): number {
+  const sizes = runtimes().map((pid) => Number(/^VmRSS:\s+(\d+)/m.exec(ofProcess(`${pid}/status`))?.[1] ?? 0))
+  return sizes.reduce((sum, kilobytes) => sum + kilobytes * 1024, 0)
+}
+
+/** Empty when it has just ended. */
+export function ofProcess(path: string): string {
+  try {
+    return readFileSync(join('/proc', path), 'utf8')
+  } catch {
+    return ''
   }
 }

@@ -1,5 +1,5 @@
 // Key shares of given private keys, which the providers' own tables never make: their groups generate fresh ones.
-import { createECDH, createPrivateKey, createPublicKey } from 'node:crypto'
+import { createECDH, createPrivateKey } from 'node:crypto'
 import type { MlKemKey } from '../../src/crypto/mlkem.js'
 import { nobleNistShare, nobleX25519Share } from '../../src/crypto/noble-groups.js'
 import { nobleMlKemKey } from '../../src/crypto/noble-mlkem.js'
@@ -33,7 +33,7 @@ const shares: Readonly<Record<string, Shares>> = {
         format: 'der',
         type: 'pkcs8',
       })
-      return x25519Share(privateKey, createPublicKey(privateKey).export({ type: 'spki', format: 'der' }))
+      return x25519Share(privateKey)
     },
     secp256r1: async (scalar) => nistShare('secp256r1', nistKey('prime256v1', scalar, 32)),
     secp384r1: async (scalar) => nistShare('secp384r1', nistKey('secp384r1', scalar, 48)),

@@ -1,7 +1,7 @@
 // RFC 8448 sections 4 to 7, byte for byte: every secret from the private keys on, every message, every record, and our
 // client in the place of the RFC's. Of section 4, early data is a matter of the key schedule and of records only: the
 // library offers none, so no client of ours can be put there. Section 3 is in rfc8448.test.ts.
-import { createECDH, createPrivateKey, createPublicKey } from 'node:crypto'
+import { createECDH, createPrivateKey } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { type Bytes, concat, fromHex, hex, latin1 } from '../../src/bytes/index.js'
 import { deriveSecret } from '../../src/crypto/hkdf.js'
@@ -78,7 +78,7 @@ function share({ group }: Pick<Trace, 'group'>, key: string): KeyShare {
   // RFC 8410 §7: PKCS#8 around a raw X25519 key.
   const pkcs8 = Buffer.from(`302e020100300506032b656e04220420${key}`, 'hex')
   const privateKey = createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' })
-  return x25519Share(privateKey, createPublicKey(privateKey).export({ type: 'spki', format: 'der' }))
+  return x25519Share(privateKey)
 }
 
 /** The transcript through ServerHello, and from there through what is given. */

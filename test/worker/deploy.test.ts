@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
+import { build, type Metafile } from 'esbuild'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { refusalCodes } from '../../worker/refusal.js'
 import { endings } from '../../worker/relay.js'
@@ -22,6 +23,31 @@ describe('npx wrangler deploy --dry-run', () => {
   it('weighs less than a megabyte compressed, by far', () => {
     const compressed = gzipSync(bundle.script).length
     expect(compressed).toBeLessThan(250_000)
+  })
+
+  it('has little to evaluate when it starts, and no database driver in it', async () => {
+    // What there is beyond size workerd sees to: randomness, timers and I/O outside a request are refused, and every test
+    // here starts the script.
+    const { outputs } = await bundleInChunks()
+    const atOnce = new Set<string>()
+    const visit = (path: string) => {
+      if (atOnce.has(path)) return
+      atOnce.add(path)
+      for (const each of outputs[path]!.imports)
+        if (each.kind === 'import-statement' && !each.external) visit(each.path)
+    }
+    visit(Object.keys(outputs).find((path) => outputs[path]!.entryPoint === 'worker/index.ts')!)
+    const chunks = [...atOnce].map((path) => outputs[path]!)
+    expect(chunks.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThan(230_000)
+    const packages = chunks.flatMap(({ inputs }) =>
+      Object.keys(inputs).flatMap((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? []),
+    )
+    expect([...new Set(packages)].sort()).toEqual(['jose', 'node-forge'])
+    const outside = chunks.flatMap(({ imports }) => imports.filter(({ external }) => external))
+    expect(outside.map(({ path, kind }) => `${path} ${kind}`).sort()).toEqual([
+      'node:stream import-statement',
+      'pg dynamic-import',
+    ])
   })
 
   it('evaluates no text as code', () => {
@@ -70,3 +96,27 @@ describe('wrangler.toml', () => {
     expect(vars).toEqual(['[vars]', 'ALLOWED_ORIGINS = ""', '[vars.JWT]', '[vars.TARGETS]', '[vars.LIMITS]'])
   })
 })
+
+/** What a bundler with chunks makes of it: which modules come at once, and which when they are asked for. */
+async function bundleInChunks(): Promise<Metafile> {
+  const source = (path: string) => join(projectRoot, 'src', path)
+  const { metafile } = await build({
+    absWorkingDir: projectRoot,
+    entryPoints: ['worker/index.ts'],
+    outdir: 'out',
+    bundle: true,
+    splitting: true,
+    minify: true,
+    write: false,
+    metafile: true,
+    format: 'esm',
+    target: 'es2023',
+    conditions: ['workerd', 'worker', 'browser'],
+    external: ['node:*', 'cloudflare:*', 'pg'],
+    alias: {
+      'underpass/workerd': source('platform/workerd/index.ts'),
+      'underpass/duplex': source('duplex/index.ts'),
+    },
+  })
+  return metafile
+}

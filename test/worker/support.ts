@@ -1,7 +1,6 @@
 // The Worker as it is deployed: bundled by wrangler, run by the workerd it pins, on loopback.
 import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { WebSocket } from 'ws'
@@ -10,6 +9,7 @@ import type { Dialer, DialerOptions, Platform } from '../../src/index.js'
 import { nodeCrypto } from '../../src/platform/node/crypto.js'
 import { webSocketWire } from '../../src/platform/web-socket.js'
 import { projectRoot } from '../structure/source.js'
+import { miniflareClass } from '../support/workerd.js'
 
 export const origin = 'https://console.test'
 export const token = 'a-token-for-tests-alone'
@@ -22,16 +22,16 @@ export interface WorkerBundle {
   readonly output: string
 }
 
-/** `wrangler deploy --dry-run`: no account and no network. */
-export async function bundleWorker(): Promise<WorkerBundle> {
-  const folder = await mkdtemp(join(projectRoot, 'node_modules', '.underpass-worker-'))
+/** `wrangler deploy --dry-run` of the project in a folder: no account and no network. */
+export async function bundleWorker(project: string = projectRoot): Promise<WorkerBundle> {
+  const folder = await mkdtemp(join(project, 'node_modules', '.underpass-worker-'))
   try {
-    const wrangler = join(projectRoot, 'node_modules', 'wrangler', 'bin', 'wrangler.js')
+    const wrangler = join(project, 'node_modules', 'wrangler', 'bin', 'wrangler.js')
     const { stdout, stderr } = await promisify(execFile)(
       process.execPath,
       [wrangler, 'deploy', '--dry-run', '--env=', '--outdir', folder],
       {
-        cwd: projectRoot,
+        cwd: project,
         env: {
           ...process.env,
           CI: '1',
@@ -68,12 +68,14 @@ export interface RunningWorker extends AsyncDisposable {
 export async function startWorker(
   { script }: WorkerBundle,
   bindings: Readonly<Record<string, unknown>>,
-  options: { readonly ratelimits?: object } = {},
+  given: {
+    readonly ratelimits?: object
+    /** PEM: who signs the load balancers. The first call in a process decides for all. */
+    readonly authorities?: string
+  } = {},
 ): Promise<RunningWorker> {
-  // wrangler brings the one miniflare that fits the pinned workerd.
-  const { Miniflare } = createRequire(createRequire(import.meta.url).resolve('wrangler'))('miniflare') as {
-    Miniflare: new (options: object) => MiniflareLike
-  }
+  const { authorities, ...options } = given
+  const Miniflare = await miniflareClass<MiniflareLike>(authorities)
   const log: Array<Readonly<Record<string, unknown>>> = []
   const waiting = new Set<() => void>()
   let output = ''

@@ -3,7 +3,8 @@
 // What is exported is what a page can use; layers for stacks of one's own are in `underpass`.
 import type { CryptoProvider } from '../../crypto/index.js'
 import { webcrypto } from '../../crypto/webcrypto.js'
-import { type Dialer, type DialerOptions, dialerBy, overWebSocket } from '../../dial/index.js'
+import { type Dialer, type DialerOptions, dialerBy } from '../../dial/index.js'
+import { overWebSocketLater } from '../../dial/web-socket.js'
 import { failure, loaded } from '../../errors.js'
 import type { IdentityFile } from '../../pki/index.js'
 import type { Platform } from '../platform.js'
@@ -59,7 +60,7 @@ export function browserPlatform(options: BrowserOptions = {}): BrowserPlatform {
 
 /** A dialer for this page. Options are checked at once (ERR_CONFIG_*); nothing is dialed yet. */
 export function createDialer(options: DialerOptions & BrowserOptions): Dialer {
-  return dialerBy(overWebSocket, browserPlatform(options), options)
+  return dialerBy(overWebSocketLater, browserPlatform(options), options)
 }
 
 /**

@@ -1,7 +1,6 @@
 // The roots that Node itself would trust: its own list, what NODE_EXTRA_CA_CERTS adds, and the file of SSL_CERT_FILE,
 // which OpenSSL programs and many container images use. Read once a process; nothing is verified here.
 import { readFileSync } from 'node:fs'
-import * as tls from 'node:tls'
 import type { Bytes } from '../../bytes/index.js'
 import { parsePem } from '../../pki/index.js'
 
@@ -14,6 +13,8 @@ export function systemRoots(): readonly Bytes[] {
 }
 
 function nodeRoots(): readonly Bytes[] {
+  // Its list is parsed as it is loaded, which who names his roots need not wait for.
+  const tls = process.getBuiltinModule('node:tls')
   // Node 22.15 and later can tell exactly; NODE_EXTRA_CA_CERTS and --use-system-ca are in it.
   const { getCACertificates } = tls as { getCACertificates?: (kind: 'default') => string[] }
   if (getCACertificates !== undefined) return getCACertificates('default').flatMap(certificates)

@@ -25,6 +25,7 @@ export interface DialRequest {
   /** Without crypto.subtle: node-forge and noble. */
   readonly software?: boolean
   readonly handshakeTimeout?: number
+  readonly keepAlive?: { readonly interval: number; readonly timeout: number }
 }
 
 /** How the identity comes into the page. */
@@ -112,8 +113,40 @@ export async function readSlowly(
   return { right, heap }
 }
 
+/** What `pour` got rid of so far, and the most that the page's WebSocket held of it at a time. */
+export const poured = { bytes: 0, buffered: 0 }
+
+/** Sends `bytes` as fast as they are taken, and ends; how that went. */
+export async function pour(bytes: number): Promise<Outcome> {
+  const { send } = WebSocket.prototype
+  WebSocket.prototype.send = function (data) {
+    send.call(this, data)
+    poured.buffered = Math.max(poured.buffered, this.bufferedAmount)
+  }
+  poured.bytes = poured.buffered = 0
+  try {
+    await sendPattern(state.socket!.writable, bytes, (sent) => {
+      poured.bytes = sent
+    })
+    await state.socket!.closed
+    return {}
+  } catch (error) {
+    return await outcomeOf(error)
+  } finally {
+    WebSocket.prototype.send = send
+  }
+}
+
+/** Resolves when `pour` has got rid of nothing more for a while. */
+export async function stalled(): Promise<void> {
+  for (let last = -1; last !== poured.bytes || last === 0; ) {
+    last = poured.bytes
+    await new Promise((resolve) => setTimeout(resolve, 500))
+  }
+}
+
 /** Bytes in use after a collection, array buffers included. */
-function heapSize(): number {
+export function heapSize(): number {
   const { gc, performance } = globalThis as unknown as {
     gc(): void
     readonly performance: { readonly memory: { readonly usedJSHeapSize: number } }
@@ -122,15 +155,18 @@ function heapSize(): number {
   return performance.memory.usedJSHeapSize
 }
 
+/** What `readToEnd` has read so far. */
+export const progress = { bytes: 0 }
+
 /** How reading ends. */
 export async function readToEnd(): Promise<Outcome & { readonly bytes: number }> {
-  let bytes = 0
+  progress.bytes = 0
   try {
-    for await (const chunk of state.socket!.readable) bytes += chunk.length
+    for await (const chunk of state.socket!.readable) progress.bytes += chunk.length
     await state.socket!.closed
-    return { bytes }
+    return { ...progress }
   } catch (error) {
-    return { ...(await outcomeOf(error)), bytes }
+    return { ...(await outcomeOf(error)), ...progress }
   }
 }
 
@@ -232,6 +268,7 @@ async function connected(request: DialRequest): Promise<TunnelSocket<TunnelInfo>
     ...(identity && { identity: await identityOf(identity) }),
     ...(software && { crypto: await softwareCrypto() }),
     ...(request.handshakeTimeout && { timeouts: { handshake: request.handshakeTimeout } }),
+    ...(request.keepAlive && { keepAlive: request.keepAlive }),
     trace({ layer, event }) {
       traced.push({
         layer,
@@ -274,10 +311,16 @@ async function outcomeOf(error: unknown): Promise<Outcome> {
   return { code, hint, phase, message }
 }
 
-async function sendPattern(writable: WritableStream<Uint8Array>, bytes: number): Promise<void> {
+async function sendPattern(
+  writable: WritableStream<Uint8Array>,
+  bytes: number,
+  told: (sent: number) => void = () => {},
+): Promise<void> {
   const writer = writable.getWriter()
-  for (let at = 0; at < bytes; at += block)
+  for (let at = 0; at < bytes; at += block) {
     await writer.write(patternBlock(at / block, Math.min(block, bytes - at)))
+    told(at + block)
+  }
   await writer.close()
 }
 

@@ -334,6 +334,16 @@ describe('an open tunnel', () => {
     await expect(socket.closed).rejects.toMatchObject({ code: 'ERR_PING_TIMEOUT' })
   })
 
+  it('is not taken for dead in silence where nothing has pings', async () => {
+    const world = scripted([{ inner }], {
+      mode: 'alpn',
+      keepAlive: { interval: 5, timeout: 15 },
+      timeouts: { idle: 60 },
+    })
+    const socket = await world.dialer.connect()
+    await expect(socket.closed).rejects.toMatchObject({ code: 'ERR_TIMEOUT', phase: 'stream' })
+  })
+
   it('knows what each phase took', async () => {
     let now = 0
     const world = scripted([{ outer: {}, inner }], { clock: () => now++ })

@@ -175,10 +175,11 @@ function silentWire(destroyed: () => void): Wire {
 }
 
 function framing(name: string, pushed: string[]): Layer<Record<string, never>> {
-  return scriptedLayer(name, 'open' as const, async () => {
+  const layer = scriptedLayer(name, 'open' as const, async () => {
     pushed.push(name)
     return {}
   })
+  return { ...layer, ping() {} }
 }
 
 function scriptedLayer<Info, Open>(

@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { alternativeNames, holds } from '../../../src/gateway/policy.js'
+import { alternativeNames } from '../../../src/gateway/client-names.js'
+import { holds } from '../../../src/gateway/policy.js'
 import { createAuthority } from '../../support/certificates.js'
 
 const alice = {

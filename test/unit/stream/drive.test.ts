@@ -380,8 +380,9 @@ describe('keep-alive of the stack', () => {
     const pings: string[] = []
     const { wire, writes } = scripted()
     const connection = new Connection(wire, { clock })
-    expect(connection.ping()).toBe(false)
+    expect([connection.ping(), connection.hasPing]).toEqual([false, false])
     await connection.push(framed({ pings }))
+    expect(connection.hasPing).toBe(true)
     await connection.push(xor(0))
     expect(connection.ping()).toBe(true)
     expect(pings).toEqual(['ping'])

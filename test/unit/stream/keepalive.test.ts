@@ -44,8 +44,20 @@ describe('keepAlive', () => {
     connection.heardAt = Date.now()
     vi.advanceTimersByTime(2499)
     expect(connection.errors).toEqual([])
-    vi.advanceTimersByTime(1)
+    // What arrived until then is heard in the turn between.
+    vi.advanceTimersByTime(2)
     expect(connection.errors.map(({ code }) => code)).toEqual(['ERR_PING_TIMEOUT'])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('lets live a peer that is heard in the turn after the deadline', () => {
+    const connection = watched()
+    const alive = keepAlive(connection, { interval: 1000, timeout: 2500 })
+    vi.advanceTimersByTime(2500)
+    connection.heardAt = Date.now()
+    vi.advanceTimersByTime(2499)
+    expect(connection.errors).toEqual([])
+    alive.stop()
     expect(vi.getTimerCount()).toBe(0)
   })
 

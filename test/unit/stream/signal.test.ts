@@ -145,6 +145,55 @@ describe('signalScope', () => {
   })
 })
 
+describe('pieces of work one after the other', () => {
+  it('share one controller, on whose signal nothing stays', async () => {
+    const spare: AbortController[] = []
+    const seen = new Set<AbortSignal>()
+    for (let i = 0; i < 5; i++) {
+      let watched: { readonly count: number } | undefined
+      await withDeadline({ timeout: 10_000, phase: 'dial', spare }, async (signal) => {
+        if (!seen.has(signal)) watched = watch(signal)
+        seen.add(signal)
+      })
+      expect(watched?.count ?? 0).toBe(0)
+    }
+    const failing = withDeadline({ phase: 'dial', spare }, async (signal) => {
+      seen.add(signal)
+      throw failure('ERR_DIAL_REFUSED')
+    })
+    await expect(failing).rejects.toMatchObject({ code: 'ERR_DIAL_REFUSED' })
+    expect(seen.size).toBe(1)
+    expect(spare).toHaveLength(1)
+  })
+
+  it('have one each when they overlap, and each is given back once', () => {
+    const spare: AbortController[] = []
+    const first = signalScope({ phase: 'dial', spare })
+    const second = signalScope({ phase: 'dial', spare })
+    expect(second.signal).not.toBe(first.signal)
+    first.dispose()
+    first.dispose()
+    expect(spare.map(({ signal }) => signal)).toEqual([first.signal])
+    second.dispose()
+    expect(new Set(spare).size).toBe(2)
+  })
+
+  it('never get a signal that aborted', async () => {
+    const spare: AbortController[] = []
+    const stop = new AbortController()
+    const signals = [stop.signal]
+    const scope = signalScope({ signals, phase: 'upgrade', spare })
+    stop.abort()
+    expect(scope.signal.reason).toMatchObject({ code: 'ERR_ABORTED', phase: 'upgrade' })
+    scope.dispose()
+    expect(spare).toEqual([])
+    await expect(withDeadline({ timeout: 1, phase: 'dial', spare }, never)).rejects.toMatchObject({
+      code: 'ERR_TIMEOUT',
+    })
+    expect(spare).toEqual([])
+  })
+})
+
 describe('abortError', () => {
   it('passes our own errors on and knows AbortSignal.timeout', async () => {
     const own = failure('ERR_PING_TIMEOUT')

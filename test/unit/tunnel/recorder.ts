@@ -70,6 +70,16 @@ export function thrown(action: () => unknown): TunnelError {
   throw new Error('nothing was thrown')
 }
 
+/** The same for what takes its time. */
+export async function rejected(action: () => unknown): Promise<TunnelError> {
+  const outcome = await Promise.resolve()
+    .then(action)
+    .catch((error: unknown) => ({ error }))
+  return thrown(() => {
+    if (typeof outcome === 'object' && outcome !== null && 'error' in outcome) throw outcome.error
+  })
+}
+
 /** The ways a run of bytes may arrive: whole, byte by byte, and cut in two at every position. */
 export function waysToArrive(bytes: Uint8Array): Uint8Array[][] {
   const ways = [[bytes.slice()], Array.from(bytes, (byte) => Uint8Array.of(byte))]

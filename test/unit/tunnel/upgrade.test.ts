@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { latin1 } from '../../../src/bytes/index.js'
 import { failure, UpgradeError } from '../../../src/errors.js'
 import { type UpgradeInfo, type UpgradeOptions, upgrade } from '../../../src/tunnel/index.js'
-import { counting, feed, joined, type Recorder, recorder, thrown, waysToArrive } from './recorder.js'
+import { counting, joined, type Recorder, recorder, rejected, thrown, waysToArrive } from './recorder.js'
 
 // RFC 6455 §1.3: this nonce makes this Accept.
 const NONCE = Buffer.from('the sample nonce')
@@ -32,15 +32,21 @@ function requestOf(options: UpgradeOptions): string {
   return joined(started(options).sink.downs).toString('latin1')
 }
 
-function answered(options: UpgradeOptions, response: string): Recorder<UpgradeInfo> {
-  const { layer, sink } = started(options)
-  void layer.receive(latin1(response), sink)
+async function feed(
+  { layer, sink }: ReturnType<typeof started>,
+  chunks: readonly Uint8Array[],
+): Promise<Recorder<UpgradeInfo>> {
+  for (const chunk of chunks) await layer.receive(chunk, sink)
   return sink
 }
 
-function refusedBy(response: string, options: UpgradeOptions = websocket()) {
+function answered(options: UpgradeOptions, response: string): Promise<Recorder<UpgradeInfo>> {
+  return feed(started(options), [latin1(response)])
+}
+
+async function refusedBy(response: string, options: UpgradeOptions = websocket()) {
   const { layer, sink } = started(options)
-  const error = thrown(() => layer.receive(latin1(response), sink))
+  const error = await rejected(() => layer.receive(latin1(response), sink))
   expect(error).toBeInstanceOf(UpgradeError)
   expect(sink.calls).toEqual(['down'])
   return error
@@ -162,13 +168,12 @@ describe('the request', () => {
 })
 
 describe('a 101', () => {
-  it('opens however it arrives, and what follows rises untouched', () => {
+  it('opens however it arrives, and what follows rises untouched', async () => {
     const head = accepted({ Server: 'nginx', Via: '1.1 google' })
     for (const tail of ['', '\x82\x01a', '\r\n\0']) {
       const bytes = latin1(head + tail)
       for (const chunks of waysToArrive(bytes)) {
-        const { layer, sink } = started(websocket())
-        feed(layer, chunks, sink)
+        const sink = await feed(started(websocket()), chunks)
         expect(sink.calls[1]).toBe('open')
         expect(sink.info).toEqual({
           status: 101,
@@ -182,30 +187,30 @@ describe('a 101', () => {
     }
   })
 
-  it('may follow interim responses', () => {
-    const sink = answered(
+  it('may follow interim responses', async () => {
+    const sink = await answered(
       websocket(),
       `HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 E\r\nLink: a\r\n\r\n${accepted()}`,
     )
     expect(sink.calls).toEqual(['down', 'open'])
   })
 
-  it('may spell and list its tokens otherwise', () => {
+  it('may spell and list its tokens otherwise', async () => {
     for (const fields of [
       { Upgrade: 'WebSocket' },
       { Upgrade: 'websocket, WEBSOCKET' },
       { Connection: 'keep-alive,\tUPGRADE' },
       { 'Sec-WebSocket-Extensions': '' },
     ])
-      expect(answered(websocket(), accepted(fields)).calls).toEqual(['down', 'open'])
+      expect((await answered(websocket(), accepted(fields))).calls).toEqual(['down', 'open'])
   })
 
-  it('of a legacy upgrade may lack Connection, and says which framing follows', () => {
+  it('of a legacy upgrade may lack Connection, and says which framing follows', async () => {
     for (const [protocol, framing] of [
       ['alpn', 'raw'],
       ['alpn-ping', 'ping'],
     ] as const) {
-      const sink = answered(websocket({ protocol }), `HTTP/1.1 101 S\r\nUpgrade: ${protocol}\r\n\r\n`)
+      const sink = await answered(websocket({ protocol }), `HTTP/1.1 101 S\r\nUpgrade: ${protocol}\r\n\r\n`)
       expect(sink.info).toEqual({ status: 101, framing, server: undefined, subprotocol: undefined })
     }
   })
@@ -228,16 +233,16 @@ describe('a 101', () => {
     ['two subprotocol lines', { 'sec-websocket-protocol': 'alpn-ping' }, 'ERR_UPGRADE_SUBPROTOCOL'],
     ['Transfer-Encoding', { 'Transfer-Encoding': 'chunked' }, 'ERR_UPGRADE_MALFORMED'],
     ['Content-Length', { 'Content-Length': '0' }, 'ERR_UPGRADE_MALFORMED'],
-  ])('with %s fails', (_, fields, code) => {
+  ])('with %s fails', async (_, fields, code) => {
     for (const chunks of waysToArrive(latin1(accepted(fields)))) {
       const { layer, sink } = started(websocket())
-      expect(thrown(() => feed(layer, chunks, sink)).code).toBe(code)
+      expect((await rejected(() => feed({ layer, sink }, chunks))).code).toBe(code)
       expect(sink.calls).toEqual(['down'])
     }
   })
 
-  it('of a legacy upgrade that switched to WebSocket fails', () => {
-    expect(refusedBy(accepted(), websocket({ protocol: 'alpn' })).code).toBe('ERR_UPGRADE_MISMATCH')
+  it('of a legacy upgrade that switched to WebSocket fails', async () => {
+    expect((await refusedBy(accepted(), websocket({ protocol: 'alpn' }))).code).toBe('ERR_UPGRADE_MISMATCH')
   })
 })
 
@@ -262,19 +267,19 @@ describe('any other answer', () => {
     [504, 'ERR_UPGRADE_UNAVAILABLE'],
     [500, 'ERR_UPGRADE_REJECTED'],
     [530, 'ERR_UPGRADE_REJECTED'],
-  ])('%d is %s', (status, code) => {
+  ])('%d is %s', async (status, code) => {
     const response = `HTTP/1.1 ${status} Text\r\nServer: awselb/2.0\r\n\r\n`
     for (const chunks of waysToArrive(latin1(response))) {
       const { layer, sink } = started(websocket())
-      const error = thrown(() => feed(layer, chunks, sink))
+      const error = await rejected(() => feed({ layer, sink }, chunks))
       expect(error.code).toBe(code)
       expect(error.evidence).toEqual([`HTTP/1.1 ${status} Text`, 'server: awselb/2.0'])
       expect(sink.calls).toEqual(['down'])
     }
   })
 
-  it('carries as evidence who answered and how the body begins', () => {
-    const error = refusedBy(
+  it('carries as evidence who answered and how the body begins', async () => {
+    const error = await refusedBy(
       'HTTP/1.1 403 Forbidden\r\nServer: cloudflare\r\nCF-RAY: 8f1-FRA\r\nVia: 1.1 a\r\nX-Amzn-Trace-Id: Root=1\r\n' +
         'X-Amz-Cf-Id: q\r\nX-Amzn-Oidc-Data: s3cret\r\nSet-Cookie: s3cret\r\nX-Other: o\r\n\r\n' +
         `<html>\n<b>no\x1b[31m</b>${'y'.repeat(5000)}`,
@@ -293,8 +298,8 @@ describe('any other answer', () => {
     expect(error.message).toContain('status 403 from cloudflare via 1.1 a')
   })
 
-  it('bounds the evidence', () => {
-    const error = refusedBy(
+  it('bounds the evidence', async () => {
+    const error = await refusedBy(
       `HTTP/1.1 500 ${'r'.repeat(900)}\r\n${`Via: ${'v'.repeat(900)}\r\n`.repeat(50)}\r\n`,
     )
     expect(error.evidence.join('').length).toBeLessThan(4096)
@@ -308,32 +313,34 @@ describe('any other answer', () => {
     ['/login?next=s3cret', 'to the same host'],
     ['https://a\x80b\u00e9/s3cret', 'to an unreadable host'],
     [undefined, 'to nowhere'],
-  ])('names the host of Location %j only', (location, detail) => {
+  ])('names the host of Location %j only', async (location, detail) => {
     const line = location === undefined ? '' : `Location: ${location}\r\n`
-    const error = refusedBy(`HTTP/1.1 302 Found\r\n${line}\r\n`)
+    const error = await refusedBy(`HTTP/1.1 302 Found\r\n${line}\r\n`)
     expect(error.code).toBe('ERR_UPGRADE_REDIRECTED')
     expect(error.message.endsWith(detail)).toBe(true)
     expect(JSON.stringify([error.message, error.evidence])).not.toContain('s3cret')
   })
 
-  it('too large or not HTTP fails by name', () => {
-    expect(refusedBy(`HTTP/1.1 101 S\r\nA: ${'a'.repeat(70_000)}`).code).toBe('ERR_UPGRADE_TOO_LARGE')
-    expect(refusedBy(accepted(), websocket({ limits: { httpHead: 40 } })).code).toBe('ERR_UPGRADE_TOO_LARGE')
-    const interim = 'HTTP/1.1 100 C\r\n\r\n'
-    expect(refusedBy(interim.repeat(9)).code).toBe('ERR_UPGRADE_TOO_LARGE')
-    expect(refusedBy(interim.repeat(2), websocket({ limits: { interim: 1 } })).code).toBe(
+  it('too large or not HTTP fails by name', async () => {
+    expect((await refusedBy(`HTTP/1.1 101 S\r\nA: ${'a'.repeat(70_000)}`)).code).toBe('ERR_UPGRADE_TOO_LARGE')
+    expect((await refusedBy(accepted(), websocket({ limits: { httpHead: 40 } }))).code).toBe(
       'ERR_UPGRADE_TOO_LARGE',
     )
-    expect(refusedBy('\x15\x03\x03\0\x02\x02\x28').code).toBe('ERR_UPGRADE_MALFORMED')
+    const interim = 'HTTP/1.1 100 C\r\n\r\n'
+    expect((await refusedBy(interim.repeat(9))).code).toBe('ERR_UPGRADE_TOO_LARGE')
+    expect((await refusedBy(interim.repeat(2), websocket({ limits: { interim: 1 } }))).code).toBe(
+      'ERR_UPGRADE_TOO_LARGE',
+    )
+    expect((await refusedBy('\x15\x03\x03\0\x02\x02\x28')).code).toBe('ERR_UPGRADE_MALFORMED')
   })
 })
 
 describe('ends', () => {
-  it('before the answer are ERR_UPGRADE_EOF, with their cause', () => {
+  it('before the answer are ERR_UPGRADE_EOF, with their cause', async () => {
     const cause = failure('ERR_STREAM_RESET')
     for (const heard of ['', 'HTTP/1.1 101 S\r\nUpgr']) {
       const { layer, sink } = started(websocket())
-      void layer.receive(latin1(heard), sink)
+      await layer.receive(latin1(heard), sink)
       const error = thrown(() => layer.eof(cause, sink))
       expect(error.code).toBe('ERR_UPGRADE_EOF')
       expect(error.cause).toBe(cause)
@@ -342,9 +349,9 @@ describe('ends', () => {
     expect(thrown(() => layer.eof(undefined, sink)).cause).toBeUndefined()
   })
 
-  it('after it pass, and so do bytes, without a copy', () => {
+  it('after it pass, and so do bytes, without a copy', async () => {
     const { layer, sink } = started(websocket())
-    void layer.receive(latin1(accepted()), sink)
+    await layer.receive(latin1(accepted()), sink)
     const [received, sent] = [counting(5), counting(6)]
     void layer.receive(received, sink)
     void layer.send(sent, sink)
@@ -365,7 +372,7 @@ describe('ends', () => {
 })
 
 describe('traces', () => {
-  it('show heads without credentials', () => {
+  it('show heads without credentials', async () => {
     const { layer, sink } = started(
       websocket({
         path: '/up?token=s3cret',
@@ -382,7 +389,7 @@ describe('traces', () => {
       Location: 'https://u:s3cret@h/p?q=s3cret',
       Server: 'nginx',
     })
-    void layer.receive(latin1(response), sink)
+    await layer.receive(latin1(response), sink)
     expect(sink.traces).toEqual([
       {
         type: 'http',
@@ -403,9 +410,11 @@ describe('traces', () => {
     expect(joined(sink.downs).toString()).toContain('Bearer s3cret')
   })
 
-  it('show a refusal too', () => {
+  it('show a refusal too', async () => {
     const { layer, sink } = started(websocket())
-    thrown(() => layer.receive(latin1('HTTP/1.1 403 No\r\nWWW-Authenticate: s3cret\r\n\r\nbody'), sink))
+    await rejected(() =>
+      layer.receive(latin1('HTTP/1.1 403 No\r\nWWW-Authenticate: s3cret\r\n\r\nbody'), sink),
+    )
     expect(sink.traces[1]).toEqual({
       type: 'http',
       direction: 'received',
