@@ -98,9 +98,12 @@ for (const [name, start] of balancers) {
 
     it('keeps the way to the service open after the service has finished', async () => {
       const received: Buffer[] = []
+      let end!: () => void
+      const ended = new Promise<void>((resolve) => (end = resolve))
       const service = await startService((socket) => {
         socket.end('first and last')
         socket.on('data', (chunk) => received.push(chunk))
+        socket.on('end', end)
       })
       const to = await behind(start, service)
       const secure = await innerTls(await throughWebSocket(to))
@@ -110,6 +113,7 @@ for (const [name, start] of balancers) {
       expect(Buffer.concat(chunks).toString()).toBe('first and last')
       secure.end('the answer')
       expect(await eventOf(to.events, 'closed')).toMatchObject({ error: undefined })
+      await ended
       expect(Buffer.concat(received).toString()).toBe('the answer')
     })
 

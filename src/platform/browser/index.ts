@@ -60,7 +60,10 @@ export function browserPlatform(options: BrowserOptions = {}): BrowserPlatform {
 
 /** A dialer for this page. Options are checked at once (ERR_CONFIG_*); nothing is dialed yet. */
 export function createDialer(options: DialerOptions & BrowserOptions): Dialer {
-  return dialerBy(overWebSocketLater, browserPlatform(options), options)
+  const dialer = dialerBy(overWebSocketLater, browserPlatform(options), options)
+  // Who makes a dialer will dial: its code is on its way by then. Should it not come, the dial says so.
+  import('../../dial/web-socket-climb.js').catch(() => {})
+  return dialer
 }
 
 /**

@@ -271,8 +271,13 @@ describe('what is given up', () => {
     for (const [i, origin] of origins.entries()) {
       const controller = new AbortController()
       const options = { origin, mode: 'websocket', timeouts: { handshake: 0, upgrade: 0 } } as const
-      const dialing = dialer(lb.port, options).connect({ signal: controller.signal })
-      setTimeout(() => controller.abort(), 100)
+      // What each phase says first: a ClientHello, an upgrade request, a ClientHello behind that.
+      const first = [['message'], ['http'], ['http', 'message']][i]!
+      const trace = ({ event }: TimedTraceEvent) => {
+        if (event.type === first[0] && 'direction' in event && event.direction === 'sent') first.shift()
+        if (first.length === 0) setImmediate(() => controller.abort())
+      }
+      const dialing = dialer(lb.port, { ...options, trace }).connect({ signal: controller.signal })
       await expect(dialing).rejects.toMatchObject({ code: 'ERR_ABORTED', phase: phases[i] })
       await until(() => silence.open === 0 && dead.open === 0)
     }
