@@ -8,6 +8,7 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import { asTunnelError, type TunnelError } from '../../src/errors.js'
 import type { Layer, Sink } from '../../src/layer.js'
 import { type UpgradeInfo, upgrade, type WebSocketOptions, webSocket } from '../../src/tunnel/index.js'
+import { layerOverSocket } from '../support/layer-over-socket.js'
 
 const random = (length: number) => new Uint8Array(randomBytes(length))
 
@@ -61,14 +62,22 @@ function drive(socket: Socket, options: Partial<WebSocketOptions>): Promise<Clie
   })
 
   return new Promise((resolve, reject) => {
+    const fail = (error: unknown) => {
+      socket.end()
+      settle(asTunnelError(error))
+      reject(error)
+    }
     const guarded = (action: () => unknown) => {
       try {
         action()
       } catch (error) {
-        socket.end()
-        settle(asTunnelError(error))
-        reject(error)
+        fail(error)
       }
+    }
+    // One after the other, as layers want it.
+    let reading: Promise<unknown> = Promise.resolve()
+    const read = (action: () => unknown) => {
+      reading = reading.then(action).catch(fail)
     }
     const lowerSink: Sink<UpgradeInfo> = {
       down: (chunk) => void socket.write(chunk),
@@ -120,9 +129,9 @@ function drive(socket: Socket, options: Partial<WebSocketOptions>): Promise<Clie
     const eof = () => {
       if (over) return
       over = true
-      guarded(() => lower.eof(undefined, lowerSink))
+      read(() => lower.eof(undefined, lowerSink))
     }
-    socket.on('data', (chunk) => guarded(() => lower.receive(chunk, lowerSink)))
+    socket.on('data', (chunk) => read(() => lower.receive(chunk, lowerSink)))
     socket.on('end', eof)
     socket.on('error', eof)
     guarded(() => lower.start(lowerSink))
@@ -275,26 +284,13 @@ describe('the ws server', () => {
     const server = await serve()
     const socket = connect((server.address() as AddressInfo).port, '127.0.0.1')
     cleanups.push(() => socket.destroy())
-    const layer = upgrade({ host: 'localhost', protocol: 'alpn', crypto: { random } })
-    const refused = new Promise<TunnelError>((resolve) => {
-      const sink: Sink<UpgradeInfo> = {
-        down: (chunk) => void socket.write(chunk),
-        up: () => {},
-        open: () => resolve(asTunnelError(new Error('opened'))),
-        finish: () => {},
-        eof: () => {},
-        trace: () => {},
-      }
-      socket.on('data', (chunk) => {
-        try {
-          void layer.receive(chunk, sink)
-        } catch (error) {
-          resolve(asTunnelError(error))
-        }
-      })
-      void layer.start(sink)
-    })
-    expect((await refused).code).toBe('ERR_UPGRADE_BAD_REQUEST')
-    expect((await refused).evidence[0]).toBe('HTTP/1.1 400 Bad Request')
+    await once(socket, 'connect')
+    const { opened } = layerOverSocket(
+      upgrade({ host: 'localhost', protocol: 'alpn', crypto: { random } }),
+      socket,
+    )
+    const refused = await opened.catch((error: TunnelError) => error)
+    expect(refused).toMatchObject({ code: 'ERR_UPGRADE_BAD_REQUEST' })
+    expect((refused as TunnelError).evidence[0]).toBe('HTTP/1.1 400 Bad Request')
   })
 })
