@@ -1,6 +1,6 @@
 // `npm run bench -- [handshake|bulk|pingpong|tunnel|scale|bundle|platforms] [--json] [--update] [--rounds N] [--against
 // YARDSTICK] [--quick]`: runs the benchmarks of test/bench side by side with their yardsticks. --update keeps the result in docs/benchmarks.md.
-import { benchmarks } from '../test/bench/index.js'
+import { benchmarks, parts } from '../test/bench/index.js'
 import { stopAll } from '../test/bench/processes.js'
 import { report, textOf, update } from '../test/bench/report.js'
 import type { Row } from '../test/bench/row.js'
@@ -21,15 +21,19 @@ export async function main(args: readonly string[]): Promise<number> {
   const against = optionOf('--against')
   const say = (line: string) => void process.stderr.write(`${line}\n`)
   const results: Record<string, readonly Row[]> = {}
+  const failed: string[] = []
+  const whole = Object.keys(benchmarks).filter((name) => !parts.includes(name))
   try {
-    for (const name of names.length === 0 ? Object.keys(benchmarks) : names) {
+    for (const name of names.length === 0 ? whole : names) {
       const { run } = await benchmarks[name]!()
-      results[name] = await run({
-        rounds,
-        quick,
-        ...(against && { against }),
-        say: (line) => say(`${name}: ${line}`),
-      })
+      const options = { rounds, quick, ...(against && { against }) }
+      try {
+        results[name] = await run({ ...options, say: (line) => say(`${name}: ${line}`) })
+      } catch (error) {
+        // What others have measured by then took minutes.
+        failed.push(name)
+        say(`${name} failed: ${(error as Error).stack}`)
+      }
     }
   } finally {
     stopAll()
@@ -37,5 +41,5 @@ export async function main(args: readonly string[]): Promise<number> {
   const made = report(results)
   process.stdout.write(args.includes('--json') ? `${JSON.stringify(made, null, 2)}\n` : textOf(made))
   if (args.includes('--update')) await update(made)
-  return 0
+  return failed.length === 0 ? 0 : 1
 }

@@ -12,3 +12,6 @@ export const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   bundle: async () => (await import('./bundle.js')).bundle,
   platforms: async () => (await import('./platforms.js')).platforms,
 }
+
+/** Those that `platforms` runs as well. */
+export const parts: readonly string[] = ['chromium', 'workerd']
