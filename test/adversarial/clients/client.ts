@@ -27,6 +27,7 @@ import {
 } from '../../../src/tls/registry.js'
 import * as schedule from '../../../src/tls/schedule.js'
 import { Transcript } from '../../../src/tls/transcript.js'
+import { ScriptedEnd } from '../../support/scripted-end.js'
 import type { SeenAlert } from '../../support/tls-server/server.js'
 import { extension, type HelloParts, joinHello, shares, splitHello } from './hello.js'
 
@@ -84,7 +85,7 @@ export interface ClientScript {
   readonly pack?: boolean
 }
 
-export class ScriptedClient {
+export class ScriptedClient extends ScriptedEnd {
   readonly word: Uint8Array | undefined
   /** Alerts the server sent. */
   readonly alerts: SeenAlert[] = []
@@ -98,8 +99,6 @@ export class ScriptedClient {
   readonly #script: ClientScript
   readonly #reader = new RecordReader()
   readonly #deframer = new HandshakeDeframer(2 ** 20)
-  #out: Uint8Array[] = []
-  #data: Uint8Array[] = []
   #pending: Uint8Array[] = []
   readonly #shares = new Map<number, KeyShare>()
   #first!: HandshakeMessage
@@ -118,22 +117,9 @@ export class ScriptedClient {
   #resumptionMaster!: Bytes
 
   constructor(script: ClientScript) {
+    super()
     this.#script = script
     this.word = script.word
-  }
-
-  /** Bytes for the server since the last call. */
-  take(): Bytes {
-    const out = concat(...this.#out)
-    this.#out = []
-    return out
-  }
-
-  /** Application data received since the last call. */
-  read(): Bytes {
-    const data = concat(...this.#data)
-    this.#data = []
-    return data
   }
 
   async start(): Promise<void> {
@@ -165,7 +151,7 @@ export class ScriptedClient {
           ? await this.#opener.open(r)
           : { type: r.type, content: r.fragment }
       if (type === contentType.alert) this.alerts.push({ ...readAlert(content), encrypted })
-      else if (type === contentType.application_data) this.#data.push(content)
+      else if (type === contentType.application_data) this.data.push(content)
       else if (type === contentType.handshake) {
         this.#deframer.push(content)
         for (let m = this.#deframer.next(); m !== undefined; m = this.#deframer.next()) await this.#message(m)
@@ -223,7 +209,7 @@ export class ScriptedClient {
 
   /** Bytes as they are; none when all is said. */
   raw(bytes: Uint8Array): void {
-    if (!this.#silent) this.#out.push(bytes)
+    if (!this.#silent) this.out.push(bytes)
   }
 
   async #message(message: HandshakeMessage): Promise<void> {

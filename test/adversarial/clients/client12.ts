@@ -1,6 +1,6 @@
 // A TLS 1.2 client for tests, the sister of `ScriptedClient`: bytes in by `receive`, bytes out by `take`, misbehaviour at every
 // step. ECDHE with X25519, and AES-128-GCM.
-import { type Bytes, concat } from '../../../src/bytes/index.js'
+import { concat } from '../../../src/bytes/index.js'
 import type { Signer } from '../../../src/crypto/provider.js'
 import type { AlertName } from '../../../src/errors.js'
 import { nodeCrypto } from '../../../src/platform/node/crypto.js'
@@ -20,6 +20,7 @@ import { contentType, handshakeType, signatureSchemes, TLS12 } from '../../../sr
 import { type CipherSuite12, cipherSuites12, schemeFits12 } from '../../../src/tls/registry12.js'
 import * as schedule from '../../../src/tls/schedule12.js'
 import { Transcript } from '../../../src/tls/transcript.js'
+import { ScriptedEnd } from '../../support/scripted-end.js'
 import type { SeenAlert } from '../../support/tls-server/server.js'
 import type { ClientIdentity } from './client.js'
 import { type HelloParts, joinHello, splitHello } from './hello.js'
@@ -50,7 +51,7 @@ export interface ClientScript12 {
   readonly clearFinished?: boolean
 }
 
-export class ScriptedClient12 {
+export class ScriptedClient12 extends ScriptedEnd {
   readonly alerts: SeenAlert[] = []
   readonly seen: number[] = []
   /** Whether both have said Finished. */
@@ -60,8 +61,6 @@ export class ScriptedClient12 {
   readonly #reader = new RecordReader()
   readonly #deframer = new HandshakeDeframer(2 ** 20)
   readonly #messages: Uint8Array[] = []
-  #out: Uint8Array[] = []
-  #data: Uint8Array[] = []
   #random!: Uint8Array
   #serverRandom!: Uint8Array
   #hello!: HandshakeMessage
@@ -75,19 +74,8 @@ export class ScriptedClient12 {
   #sealer: Sealer12 | undefined
 
   constructor(script: ClientScript12) {
+    super()
     this.#script = script
-  }
-
-  take(): Bytes {
-    const out = concat(...this.#out)
-    this.#out = []
-    return out
-  }
-
-  read(): Bytes {
-    const data = concat(...this.#data)
-    this.#data = []
-    return data
   }
 
   async start(): Promise<void> {
@@ -117,7 +105,7 @@ export class ScriptedClient12 {
       const { type, content } =
         this.#opener === undefined ? { type: r.type, content: r.fragment } : await this.#opener.open(r)
       if (type === contentType.alert) this.alerts.push({ ...readAlert(content), encrypted })
-      else if (type === contentType.application_data) this.#data.push(content)
+      else if (type === contentType.application_data) this.data.push(content)
       else if (type === contentType.change_cipher_spec)
         this.#opener = new Opener12(this.#suite, this.#keys!.server)
       else {
@@ -167,7 +155,7 @@ export class ScriptedClient12 {
   }
 
   raw(bytes: Uint8Array): void {
-    if (!this.#silent) this.#out.push(bytes)
+    if (!this.#silent) this.out.push(bytes)
   }
 
   async #message(message: HandshakeMessage): Promise<void> {

@@ -5,18 +5,21 @@ import type { HandshakeMessage } from '../../../src/tls/messages/message.js'
 import type { ClientScript, ScriptedClient } from './client.js'
 import type { ServiceEnd, World } from './stage.js'
 
-export interface ClientFault {
+export interface Fault<Script, Client> {
   readonly what: string
-  readonly script?: ClientScript | ((world: World) => Promise<ClientScript>)
+  readonly script?: Script | ((world: World) => Promise<Script>)
   /** Done once the client is open and was served a word. */
-  readonly act?: (client: ScriptedClient) => void
+  readonly act?: (client: Client) => void
   /** None: the connection is closed without one. */
   readonly alert?: AlertName
-  /** The alert comes before there are keys. */
-  readonly clear?: true
   readonly code: ErrorCode
   /** How the connection to the service ends, where there is one. */
   readonly service?: ServiceEnd
+}
+
+export interface ClientFault extends Fault<ClientScript, ScriptedClient> {
+  /** The alert comes before there are keys. */
+  readonly clear?: true
 }
 
 /** Replace what is sent under a name. */

@@ -1,22 +1,13 @@
 // What a client of TLS 1.2 may get wrong, a rule broken a line. docs/hardening.md shows them as a table.
 import { concat, fromHex, latin1 } from '../../../src/bytes/index.js'
-import type { AlertName, ErrorCode } from '../../../src/errors-node.js'
 import { extensionType as ext, contentType as type } from '../../../src/tls/registry.js'
 import type { ClientScript12, ScriptedClient12 } from './client12.js'
-import { bend, edit, fitted, made, times, trailing } from './fault.js'
+import { bend, edit, type Fault, fitted, made, times, trailing } from './fault.js'
 import { extension, further, type HelloParts, ids } from './hello.js'
-import type { ServiceEnd, World } from './stage.js'
 
-export interface ClientFault12 {
-  readonly what: string
-  readonly script?: ClientScript12 | ((world: World) => Promise<ClientScript12>)
-  /** Done once the client is open and was served a word. */
-  readonly act?: (client: ScriptedClient12) => void
-  readonly alert?: AlertName
+export interface ClientFault12 extends Fault<ClientScript12, ScriptedClient12> {
   /** Under protection; alerts of the handshake are in clear. */
   readonly encrypted?: true
-  readonly code: ErrorCode
-  readonly service?: ServiceEnd
 }
 
 const empty = new Uint8Array(0)

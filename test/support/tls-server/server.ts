@@ -39,6 +39,7 @@ import {
 } from '../../../src/tls/registry.js'
 import * as schedule from '../../../src/tls/schedule.js'
 import { messageHash, Transcript } from '../../../src/tls/transcript.js'
+import { ScriptedEnd } from '../scripted-end.js'
 
 export type Extra = readonly (readonly [type: number, body: Uint8Array])[]
 
@@ -102,7 +103,7 @@ export interface SeenAlert {
   readonly encrypted: boolean
 }
 
-export class ScriptedServer {
+export class ScriptedServer extends ScriptedEnd {
   /** Alerts the client sent. */
   readonly alerts: SeenAlert[] = []
   /** Handshake messages the client sent. */
@@ -119,8 +120,6 @@ export class ScriptedServer {
   readonly #script: ServerScript
   readonly #reader = new RecordReader()
   readonly #deframer = new HandshakeDeframer(2 ** 20)
-  #out: Uint8Array[] = []
-  #data: Uint8Array[] = []
   #pending: { name: ServerMessageName; bytes: Uint8Array }[] = []
   #suite!: CipherSuite
   #transcript!: Transcript
@@ -135,21 +134,8 @@ export class ScriptedServer {
   #retried: Bytes | undefined
 
   constructor(script: ServerScript) {
+    super()
     this.#script = script
-  }
-
-  /** Bytes for the client since the last call. */
-  take(): Bytes {
-    const out = concat(...this.#out)
-    this.#out = []
-    return out
-  }
-
-  /** Application data received since the last call. */
-  read(): Bytes {
-    const data = concat(...this.#data)
-    this.#data = []
-    return data
   }
 
   get resumptionMaster(): Bytes {
@@ -185,7 +171,7 @@ export class ScriptedServer {
       if (type === contentType.alert) this.#alert(content, protectedRecord)
       else if (type === contentType.application_data) {
         must(this.finished, 'application data before Finished')
-        this.#data.push(content)
+        this.data.push(content)
       } else if (type === contentType.handshake) {
         this.#deframer.push(content)
         for (let m = this.#deframer.next(); m !== undefined; m = this.#deframer.next()) await this.#message(m)
@@ -249,7 +235,7 @@ export class ScriptedServer {
     const out = new Uint8Array(inner.length + 22)
     const later = this.#sealer.seal(padding === 0 ? type : 0, inner, out, 0)
     must(later === undefined, 'the scripted server wants a synchronous provider')
-    this.#out.push(out)
+    this.out.push(out)
   }
 
   /** A record without protection, whatever the state. */
@@ -257,12 +243,12 @@ export class ScriptedServer {
     const out = new Uint8Array(content.length + 5)
     writeHeader(out, 0, type, content.length, version)
     out.set(content, 5)
-    this.#out.push(out)
+    this.out.push(out)
   }
 
   /** Bytes as they are. */
   raw(bytes: Uint8Array): void {
-    this.#out.push(bytes)
+    this.out.push(bytes)
   }
 
   async #message(message: HandshakeMessage): Promise<void> {

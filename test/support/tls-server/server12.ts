@@ -35,6 +35,7 @@ import {
 import { type CipherSuite12, cipherSuites12, schemeFits12, suiteFits12 } from '../../../src/tls/registry12.js'
 import * as schedule from '../../../src/tls/schedule12.js'
 import { Transcript } from '../../../src/tls/transcript.js'
+import { ScriptedEnd } from '../scripted-end.js'
 import type { Extra, SeenAlert } from './server.js'
 
 type HelloFields = Omit<ServerHello, 'extensions'>
@@ -80,7 +81,7 @@ export interface ServerScript12 {
   readonly corruptMaster?: boolean
 }
 
-export class ScriptedServer12 {
+export class ScriptedServer12 extends ScriptedEnd {
   readonly alerts: SeenAlert[] = []
   /** Names of handshake messages and of change_cipher_spec, as the client sent them. */
   readonly seen: string[] = []
@@ -95,8 +96,6 @@ export class ScriptedServer12 {
   readonly #reader = new RecordReader()
   readonly #deframer = new HandshakeDeframer(2 ** 20)
   readonly #messages: Uint8Array[] = []
-  #out: Uint8Array[] = []
-  #data: Uint8Array[] = []
   #pending: Uint8Array[] = []
   #suite!: CipherSuite12
   #transcript!: Transcript
@@ -108,20 +107,8 @@ export class ScriptedServer12 {
   #sealer: Sealer12 | undefined
 
   constructor(script: ServerScript12) {
+    super()
     this.#script = script
-  }
-
-  take(): Bytes {
-    const out = concat(...this.#out)
-    this.#out = []
-    return out
-  }
-
-  /** Application data received since the last call. */
-  read(): Bytes {
-    const data = concat(...this.#data)
-    this.#data = []
-    return data
   }
 
   exportKeyingMaterial(label: string, context: Uint8Array | undefined, length: number): Bytes {
@@ -144,7 +131,7 @@ export class ScriptedServer12 {
       if (type === contentType.alert) this.alerts.push({ ...readAlert(content), encrypted })
       else if (type === contentType.application_data) {
         must(this.finished, 'application data before Finished')
-        this.#data.push(content)
+        this.data.push(content)
       } else if (type === contentType.handshake) {
         this.#deframer.push(content)
         for (let m = this.#deframer.next(); m !== undefined; m = this.#deframer.next()) await this.#message(m)
@@ -184,18 +171,18 @@ export class ScriptedServer12 {
     }
     const out = new Uint8Array(content.length + this.#sealer.overhead)
     must(this.#sealer.seal(type, content, out, 0) === undefined, 'a synchronous provider')
-    this.#out.push(out)
+    this.out.push(out)
   }
 
   plain(type: number, content: Uint8Array, version: number = TLS12): void {
     const out = new Uint8Array(content.length + 5)
     writeHeader(out, 0, type, content.length, version)
     out.set(content, 5)
-    this.#out.push(out)
+    this.out.push(out)
   }
 
   raw(bytes: Uint8Array): void {
-    this.#out.push(bytes)
+    this.out.push(bytes)
   }
 
   async #message(message: HandshakeMessage): Promise<void> {
