@@ -224,8 +224,7 @@ async function dial(
 async function talk(socket: TunnelSocket<TunnelInfo>, flow: Flow): Promise<void> {
   const seed = ++serial * 7_919 + setup.seed
   const reading = receive(socket, seed, flow)
-  // Looked at below, whichever of the two fails first.
-  reading.catch(() => {})
+  const orEnd = interruptedBy(reading)
   const writer = socket.writable.getWriter()
   writer.closed.catch(() => {})
   let until: number | undefined
@@ -236,7 +235,7 @@ async function talk(socket: TunnelSocket<TunnelInfo>, flow: Flow): Promise<void>
       const length = Math.min(left, 1 + Math.floor(next() * largestBurst))
       flow.sent += length
       tally.sent += length
-      await Promise.race([writer.write(piece(seed, flow.sent - length, length)), reading])
+      await orEnd(writer.write(piece(seed, flow.sent - length, length)))
       left -= length
     }
     flow.doing = 'waiting for the echo'
@@ -244,11 +243,11 @@ async function talk(socket: TunnelSocket<TunnelInfo>, flow: Flow): Promise<void>
       flow.caughtUp = resolve
       if (flow.received >= flow.sent) resolve()
     })
-    await Promise.race([caughtUp, reading])
+    await orEnd(caughtUp)
     flow.doing = 'pausing'
     const pause = sleep(exponential(setup.think), undefined, { signal: finishing.signal }).catch(() => {})
     // An end in the middle of a pause is noticed in it.
-    await Promise.race([pause, reading])
+    await orEnd(pause)
     if (aging) until ??= performance.now() + exponential(setup.life)
   } while ((until === undefined || performance.now() < until) && !finishing.signal.aborted)
   flow.closing = true
@@ -260,6 +259,25 @@ async function talk(socket: TunnelSocket<TunnelInfo>, flow: Flow): Promise<void>
   await closing
   flow.doing = 'waiting for the connection to end'
   await socket.closed
+}
+
+/**
+ * Waits for a step, which fails when reading does. Not Promise.race: each race with a promise that lives as long as the
+ * tunnel would stay with it until then.
+ */
+function interruptedBy(reading: Promise<void>): (step: Promise<unknown>) => Promise<void> {
+  let broken: { readonly error: unknown } | undefined
+  let interrupt = (_error: unknown): void => {}
+  reading.catch((error: unknown) => {
+    broken = { error }
+    interrupt(error)
+  })
+  return (step) =>
+    new Promise((resolve, reject) => {
+      step.then(() => resolve(), reject)
+      if (broken !== undefined) reject(broken.error)
+      else interrupt = reject
+    })
 }
 
 interface Flow {
