@@ -62,29 +62,31 @@ async function postgresGreeting(listener: DirectListener, held: HeldWire): Promi
 
 function socksConversation(listener: NamedListener, held: HeldWire): Conversation {
   const { rules, credentials } = listener
+  /** A refusal that is none of an error: `serve` says it, and waits until it is heard. */
+  let refusal: Uint8Array | undefined
   let requested = false
-  let answered = false
   async function greet(): Promise<Greeted> {
     const methods = await held.take(socks.parseMethods)
     const wanted = credentials === undefined ? socks.method.none : socks.method.password
     if (!methods.includes(wanted)) {
-      await say(held.wire, Uint8Array.of(5, socks.method.unacceptable))
+      refusal = Uint8Array.of(5, socks.method.unacceptable)
       throw credentials === undefined
         ? failure('ERR_LOCAL_REQUEST', 'the client offers no method without authentication')
         : failure('ERR_LOCAL_AUTH', 'the client offers no user name and password')
     }
     await say(held.wire, Uint8Array.of(5, wanted))
     if (credentials !== undefined) {
-      const right = await held.take(socks.parsePassword(credentials))
-      // RFC 1929 §2: a status other than zero is a failure, after which the connection must be closed.
-      await say(held.wire, Uint8Array.of(1, right ? 0 : 1))
-      if (!right) throw failure('ERR_LOCAL_AUTH')
+      if (!(await held.take(socks.parsePassword(credentials)))) {
+        // RFC 1929 §2: a status other than zero is a failure, after which the connection must be closed.
+        refusal = Uint8Array.of(1, 1)
+        throw failure('ERR_LOCAL_AUTH')
+      }
+      await say(held.wire, Uint8Array.of(1, 0))
     }
     requested = true
     const request = await held.take(socks.parseRequest)
     if ('refused' in request) {
-      answered = true
-      await say(held.wire, socks.replyBytes(request.refused))
+      refusal = socks.replyBytes(request.refused)
       throw failure('ERR_LOCAL_REQUEST', request.why)
     }
     const target = targetFor(rules, request.requested)
@@ -92,7 +94,7 @@ function socksConversation(listener: NamedListener, held: HeldWire): Conversatio
   }
   return {
     greet,
-    refuse: (error) => (requested && !answered ? socks.replyBytes(socks.replyFor(error)) : undefined),
+    refuse: (error) => refusal ?? (requested ? socks.replyBytes(socks.replyFor(error)) : undefined),
   }
 }
 

@@ -179,7 +179,9 @@ describe('handshake', () => {
 describe('key shares made ahead', () => {
   it('are sent by the next hello, once', async () => {
     const made: KeyShare[] = []
-    const groups = nodeCrypto.groups.map((group) => ({
+    // With a hybrid a hello would have two.
+    const classic = nodeCrypto.groups.filter(({ name }) => name !== 'X25519MLKEM768')
+    const groups = classic.map((group) => ({
       ...group,
       async generate() {
         const share = await group.generate()
