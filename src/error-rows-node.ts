@@ -4,11 +4,11 @@
 // biome-ignore format: a row a code reads as a table
 export const nodeRows = {
   // --- logins, files and commands ---
-  ERR_CONFIG_IDENTITY_EXPIRED: { kind: 'config', phase: 'config', blame: 'config' },
-  ERR_CONFIG_IDENTITY_ROUTE: { kind: 'config', phase: 'config', blame: 'config' },
-  ERR_CONFIG_LOGIN: { kind: 'config', phase: 'config', blame: 'config' },
-  ERR_CONFIG_FILE: { kind: 'config', phase: 'config', blame: 'config' },
-  ERR_CONFIG_COMMAND: { kind: 'config', phase: 'config', blame: 'config' },
+  ERR_CONFIG_IDENTITY_EXPIRED: { kind: 'config', blame: 'config' },
+  ERR_CONFIG_IDENTITY_ROUTE: { kind: 'config', blame: 'config' },
+  ERR_CONFIG_LOGIN: { kind: 'config', blame: 'config' },
+  ERR_CONFIG_FILE: { kind: 'config', blame: 'config' },
+  ERR_CONFIG_COMMAND: { kind: 'config', blame: 'config' },
 
   // --- proxies on the way out ---
   ERR_PROXY_CONFIG: { kind: 'config', phase: 'proxy', blame: 'config' },
@@ -33,7 +33,7 @@ export const nodeRows = {
   ERR_GATEWAY_NO_ROUTE: { kind: 'tls', phase: 'gateway', blame: 'peer', alert: 'no_application_protocol' },
   ERR_GATEWAY_DENIED: { kind: 'tls', phase: 'gateway', blame: 'peer', alert: 'access_denied' },
   ERR_GATEWAY_CONNECT: { kind: 'dial', phase: 'gateway', blame: 'network', retryable: true },
-  ERR_GATEWAY_UPGRADE: { kind: 'upgrade', phase: 'gateway', blame: 'peer' },
+  ERR_GATEWAY_UPGRADE: { kind: 'upgrade', phase: 'gateway', blame: 'peer', exit: 6 },
   ERR_GATEWAY_HANDSHAKE: { kind: 'tls', phase: 'gateway', blame: 'peer', alert: 'handshake_failure' },
   ERR_GATEWAY_UPSTREAM: { kind: 'stream', phase: 'gateway', blame: 'network', retryable: true },
   ERR_GATEWAY_LIMIT: { kind: 'stream', phase: 'gateway', blame: 'peer' },

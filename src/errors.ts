@@ -60,13 +60,14 @@ type Kind = 'config' | 'dial' | 'upgrade' | 'framing' | 'tls' | 'certificate' | 
 
 export interface ErrorRow {
   readonly kind: Kind
-  readonly phase: Phase
+  /** Where it happened, when that is not the kind's own place. */
+  readonly phase?: Phase
   readonly blame: Blame
   /** The alert sent to the peer when this ends a TLS connection. */
   readonly alert?: AlertName
   /** True when the same call may succeed later, unchanged. */
   readonly retryable?: true
-  /** Exit status of the command line when it differs from the blame's own. */
+  /** Exit status of the command line when it is neither the kind's own nor the blame's. */
   readonly exit?: number
 }
 
@@ -74,120 +75,120 @@ export interface ErrorRow {
 // biome-ignore format: a row a code reads as a table
 const table = {
   // --- configuration and platform ---
-  ERR_CONFIG_INVALID: { kind: 'config', phase: 'config', blame: 'config' },
-  ERR_CONFIG_ORIGIN: { kind: 'config', phase: 'config', blame: 'config' },
-  ERR_CONFIG_TRUST: { kind: 'config', phase: 'config', blame: 'config' },
-  ERR_CONFIG_IDENTITY: { kind: 'config', phase: 'config', blame: 'config' },
-  ERR_CONFIG_PASSPHRASE: { kind: 'config', phase: 'config', blame: 'config' },
-  ERR_CONFIG_KEY_MISMATCH: { kind: 'config', phase: 'config', blame: 'config' },
-  ERR_CONFIG_CHUNK: { kind: 'config', phase: 'config', blame: 'config' },
-  ERR_UNSUPPORTED_PLATFORM: { kind: 'config', phase: 'config', blame: 'caller' },
-  ERR_CRYPTO_UNAVAILABLE: { kind: 'config', phase: 'config', blame: 'config' },
-  ERR_CRYPTO_KEY: { kind: 'config', phase: 'config', blame: 'caller' },
-  ERR_ABORTED: { kind: 'stream', phase: 'stream', blame: 'caller', exit: 130 },
-  ERR_TIMEOUT: { kind: 'stream', phase: 'stream', blame: 'network', retryable: true, exit: 7 },
+  ERR_CONFIG_INVALID: { kind: 'config', blame: 'config' },
+  ERR_CONFIG_ORIGIN: { kind: 'config', blame: 'config' },
+  ERR_CONFIG_TRUST: { kind: 'config', blame: 'config' },
+  ERR_CONFIG_IDENTITY: { kind: 'config', blame: 'config' },
+  ERR_CONFIG_PASSPHRASE: { kind: 'config', blame: 'config' },
+  ERR_CONFIG_KEY_MISMATCH: { kind: 'config', blame: 'config' },
+  ERR_CONFIG_CHUNK: { kind: 'config', blame: 'config' },
+  ERR_UNSUPPORTED_PLATFORM: { kind: 'config', blame: 'caller' },
+  ERR_CRYPTO_UNAVAILABLE: { kind: 'config', blame: 'config' },
+  ERR_CRYPTO_KEY: { kind: 'config', blame: 'caller' },
+  ERR_ABORTED: { kind: 'stream', blame: 'caller', exit: 130 },
+  ERR_TIMEOUT: { kind: 'stream', blame: 'network', retryable: true, exit: 7 },
 
   // --- dialing ---
-  ERR_DIAL_DNS: { kind: 'dial', phase: 'dial', blame: 'network', retryable: true },
-  ERR_DIAL_REFUSED: { kind: 'dial', phase: 'dial', blame: 'network', retryable: true },
-  ERR_DIAL_UNREACHABLE: { kind: 'dial', phase: 'dial', blame: 'network', retryable: true },
-  ERR_DIAL_RESET: { kind: 'dial', phase: 'dial', blame: 'network', retryable: true },
-  ERR_DIAL_FAILED: { kind: 'dial', phase: 'dial', blame: 'network', retryable: true },
+  ERR_DIAL_DNS: { kind: 'dial', blame: 'network', retryable: true },
+  ERR_DIAL_REFUSED: { kind: 'dial', blame: 'network', retryable: true },
+  ERR_DIAL_UNREACHABLE: { kind: 'dial', blame: 'network', retryable: true },
+  ERR_DIAL_RESET: { kind: 'dial', blame: 'network', retryable: true },
+  ERR_DIAL_FAILED: { kind: 'dial', blame: 'network', retryable: true },
   ERR_DETECT_INCONCLUSIVE: { kind: 'dial', phase: 'detect', blame: 'network', retryable: true },
 
   // --- connection upgrade ---
-  ERR_UPGRADE_REJECTED: { kind: 'upgrade', phase: 'upgrade', blame: 'peer', exit: 4 },
-  ERR_UPGRADE_REDIRECTED: { kind: 'upgrade', phase: 'upgrade', blame: 'peer', exit: 4 },
-  ERR_UPGRADE_BAD_REQUEST: { kind: 'upgrade', phase: 'upgrade', blame: 'peer', exit: 4 },
-  ERR_UPGRADE_FORBIDDEN: { kind: 'upgrade', phase: 'upgrade', blame: 'peer', exit: 4 },
-  ERR_UPGRADE_NOT_FOUND: { kind: 'upgrade', phase: 'upgrade', blame: 'peer', exit: 4 },
-  ERR_UPGRADE_VERSION: { kind: 'upgrade', phase: 'upgrade', blame: 'peer', exit: 4 },
-  ERR_UPGRADE_UNAVAILABLE: { kind: 'upgrade', phase: 'upgrade', blame: 'peer', retryable: true, exit: 4 },
-  ERR_UPGRADE_STRIPPED: { kind: 'upgrade', phase: 'upgrade', blame: 'peer', exit: 4 },
-  ERR_UPGRADE_MISMATCH: { kind: 'upgrade', phase: 'upgrade', blame: 'peer', exit: 4 },
-  ERR_UPGRADE_SUBPROTOCOL: { kind: 'upgrade', phase: 'upgrade', blame: 'peer', exit: 4 },
-  ERR_UPGRADE_MALFORMED: { kind: 'upgrade', phase: 'upgrade', blame: 'peer', exit: 4 },
-  ERR_UPGRADE_TOO_LARGE: { kind: 'upgrade', phase: 'upgrade', blame: 'peer', exit: 4 },
-  ERR_UPGRADE_EOF: { kind: 'upgrade', phase: 'upgrade', blame: 'network', retryable: true, exit: 4 },
+  ERR_UPGRADE_REJECTED: { kind: 'upgrade', blame: 'peer' },
+  ERR_UPGRADE_REDIRECTED: { kind: 'upgrade', blame: 'peer' },
+  ERR_UPGRADE_BAD_REQUEST: { kind: 'upgrade', blame: 'peer' },
+  ERR_UPGRADE_FORBIDDEN: { kind: 'upgrade', blame: 'peer' },
+  ERR_UPGRADE_NOT_FOUND: { kind: 'upgrade', blame: 'peer' },
+  ERR_UPGRADE_VERSION: { kind: 'upgrade', blame: 'peer' },
+  ERR_UPGRADE_UNAVAILABLE: { kind: 'upgrade', blame: 'peer', retryable: true },
+  ERR_UPGRADE_STRIPPED: { kind: 'upgrade', blame: 'peer' },
+  ERR_UPGRADE_MISMATCH: { kind: 'upgrade', blame: 'peer' },
+  ERR_UPGRADE_SUBPROTOCOL: { kind: 'upgrade', blame: 'peer' },
+  ERR_UPGRADE_MALFORMED: { kind: 'upgrade', blame: 'peer' },
+  ERR_UPGRADE_TOO_LARGE: { kind: 'upgrade', blame: 'peer' },
+  ERR_UPGRADE_EOF: { kind: 'upgrade', blame: 'network', retryable: true },
 
   // --- websocket framing ---
-  ERR_WS_MASKED: { kind: 'framing', phase: 'framing', blame: 'peer' },
-  ERR_WS_TEXT: { kind: 'framing', phase: 'framing', blame: 'peer' },
-  ERR_WS_TOO_LARGE: { kind: 'framing', phase: 'framing', blame: 'peer' },
-  ERR_WS_PROTOCOL: { kind: 'framing', phase: 'framing', blame: 'peer' },
-  ERR_WS_GOING_AWAY: { kind: 'framing', phase: 'framing', blame: 'peer', retryable: true },
-  ERR_WS_ABNORMAL: { kind: 'framing', phase: 'framing', blame: 'network', retryable: true },
-  ERR_WS_UNANSWERED: { kind: 'framing', phase: 'framing', blame: 'peer', retryable: true },
-  ERR_WS_SERVER_ERROR: { kind: 'framing', phase: 'framing', blame: 'peer', retryable: true },
-  ERR_WS_CLOSED: { kind: 'framing', phase: 'framing', blame: 'peer' },
+  ERR_WS_MASKED: { kind: 'framing', blame: 'peer' },
+  ERR_WS_TEXT: { kind: 'framing', blame: 'peer' },
+  ERR_WS_TOO_LARGE: { kind: 'framing', blame: 'peer' },
+  ERR_WS_PROTOCOL: { kind: 'framing', blame: 'peer' },
+  ERR_WS_GOING_AWAY: { kind: 'framing', blame: 'peer', retryable: true },
+  ERR_WS_ABNORMAL: { kind: 'framing', blame: 'network', retryable: true },
+  ERR_WS_UNANSWERED: { kind: 'framing', blame: 'peer', retryable: true },
+  ERR_WS_SERVER_ERROR: { kind: 'framing', blame: 'peer', retryable: true },
+  ERR_WS_CLOSED: { kind: 'framing', blame: 'peer' },
 
   // --- ping framing ---
-  ERR_PING_TOO_LARGE: { kind: 'framing', phase: 'framing', blame: 'peer' },
-  ERR_PING_TRUNCATED: { kind: 'framing', phase: 'framing', blame: 'network', retryable: true },
-  ERR_PING_TIMEOUT: { kind: 'framing', phase: 'framing', blame: 'network', retryable: true, exit: 7 },
+  ERR_PING_TOO_LARGE: { kind: 'framing', blame: 'peer' },
+  ERR_PING_TRUNCATED: { kind: 'framing', blame: 'network', retryable: true },
+  ERR_PING_TIMEOUT: { kind: 'framing', blame: 'network', retryable: true, exit: 7 },
 
   // --- TLS: what we found wrong ---
-  ERR_TLS_UNEXPECTED_MESSAGE: { kind: 'tls', phase: 'handshake', blame: 'peer', alert: 'unexpected_message' },
-  ERR_TLS_BAD_RECORD_MAC: { kind: 'tls', phase: 'handshake', blame: 'network', alert: 'bad_record_mac' },
-  ERR_TLS_RECORD_OVERFLOW: { kind: 'tls', phase: 'handshake', blame: 'peer', alert: 'record_overflow' },
-  ERR_TLS_RECORD_TYPE: { kind: 'tls', phase: 'handshake', blame: 'peer', alert: 'unexpected_message' },
-  ERR_TLS_NOT_TLS: { kind: 'tls', phase: 'handshake', blame: 'peer', alert: 'protocol_version' },
-  ERR_TLS_DECODE: { kind: 'tls', phase: 'handshake', blame: 'peer', alert: 'decode_error' },
-  ERR_TLS_ILLEGAL_PARAMETER: { kind: 'tls', phase: 'handshake', blame: 'peer', alert: 'illegal_parameter' },
-  ERR_TLS_MISSING_EXTENSION: { kind: 'tls', phase: 'handshake', blame: 'peer', alert: 'missing_extension' },
-  ERR_TLS_UNSUPPORTED_EXTENSION: { kind: 'tls', phase: 'handshake', blame: 'peer', alert: 'unsupported_extension' },
-  ERR_TLS_VERSION: { kind: 'tls', phase: 'handshake', blame: 'peer', alert: 'protocol_version' },
-  ERR_TLS_EXTENDED_MASTER_SECRET: { kind: 'tls', phase: 'handshake', blame: 'peer', alert: 'handshake_failure' },
-  ERR_TLS_SECURE_RENEGOTIATION: { kind: 'tls', phase: 'handshake', blame: 'peer', alert: 'handshake_failure' },
-  ERR_TLS_DOWNGRADE: { kind: 'tls', phase: 'handshake', blame: 'peer', alert: 'illegal_parameter' },
-  ERR_TLS_HELLO_RETRY: { kind: 'tls', phase: 'handshake', blame: 'peer', alert: 'illegal_parameter' },
-  ERR_TLS_FINISHED: { kind: 'tls', phase: 'handshake', blame: 'peer', alert: 'decrypt_error' },
-  ERR_TLS_SIGNATURE: { kind: 'tls', phase: 'handshake', blame: 'peer', alert: 'decrypt_error' },
-  ERR_TLS_SIGNATURE_SCHEME: { kind: 'tls', phase: 'handshake', blame: 'peer', alert: 'illegal_parameter' },
-  ERR_TLS_KEY_SHARE: { kind: 'tls', phase: 'handshake', blame: 'peer', alert: 'illegal_parameter' },
-  ERR_TLS_ALPN_UNSELECTED: { kind: 'tls', phase: 'handshake', blame: 'peer', alert: 'no_application_protocol' },
-  ERR_TLS_ALPN_UNOFFERED: { kind: 'tls', phase: 'handshake', blame: 'peer', alert: 'illegal_parameter' },
-  ERR_TLS_NO_SIGNATURE_OVERLAP: { kind: 'tls', phase: 'handshake', blame: 'config', alert: 'handshake_failure' },
-  ERR_TLS_SIGNER: { kind: 'tls', phase: 'handshake', blame: 'caller', alert: 'internal_error' },
-  ERR_TLS_LIMIT: { kind: 'tls', phase: 'handshake', blame: 'peer', alert: 'unexpected_message' },
+  ERR_TLS_UNEXPECTED_MESSAGE: { kind: 'tls', blame: 'peer', alert: 'unexpected_message' },
+  ERR_TLS_BAD_RECORD_MAC: { kind: 'tls', blame: 'network', alert: 'bad_record_mac' },
+  ERR_TLS_RECORD_OVERFLOW: { kind: 'tls', blame: 'peer', alert: 'record_overflow' },
+  ERR_TLS_RECORD_TYPE: { kind: 'tls', blame: 'peer', alert: 'unexpected_message' },
+  ERR_TLS_NOT_TLS: { kind: 'tls', blame: 'peer', alert: 'protocol_version' },
+  ERR_TLS_DECODE: { kind: 'tls', blame: 'peer', alert: 'decode_error' },
+  ERR_TLS_ILLEGAL_PARAMETER: { kind: 'tls', blame: 'peer', alert: 'illegal_parameter' },
+  ERR_TLS_MISSING_EXTENSION: { kind: 'tls', blame: 'peer', alert: 'missing_extension' },
+  ERR_TLS_UNSUPPORTED_EXTENSION: { kind: 'tls', blame: 'peer', alert: 'unsupported_extension' },
+  ERR_TLS_VERSION: { kind: 'tls', blame: 'peer', alert: 'protocol_version' },
+  ERR_TLS_EXTENDED_MASTER_SECRET: { kind: 'tls', blame: 'peer', alert: 'handshake_failure' },
+  ERR_TLS_SECURE_RENEGOTIATION: { kind: 'tls', blame: 'peer', alert: 'handshake_failure' },
+  ERR_TLS_DOWNGRADE: { kind: 'tls', blame: 'peer', alert: 'illegal_parameter' },
+  ERR_TLS_HELLO_RETRY: { kind: 'tls', blame: 'peer', alert: 'illegal_parameter' },
+  ERR_TLS_FINISHED: { kind: 'tls', blame: 'peer', alert: 'decrypt_error' },
+  ERR_TLS_SIGNATURE: { kind: 'tls', blame: 'peer', alert: 'decrypt_error' },
+  ERR_TLS_SIGNATURE_SCHEME: { kind: 'tls', blame: 'peer', alert: 'illegal_parameter' },
+  ERR_TLS_KEY_SHARE: { kind: 'tls', blame: 'peer', alert: 'illegal_parameter' },
+  ERR_TLS_ALPN_UNSELECTED: { kind: 'tls', blame: 'peer', alert: 'no_application_protocol' },
+  ERR_TLS_ALPN_UNOFFERED: { kind: 'tls', blame: 'peer', alert: 'illegal_parameter' },
+  ERR_TLS_NO_SIGNATURE_OVERLAP: { kind: 'tls', blame: 'config', alert: 'handshake_failure' },
+  ERR_TLS_SIGNER: { kind: 'tls', blame: 'caller', alert: 'internal_error' },
+  ERR_TLS_LIMIT: { kind: 'tls', blame: 'peer', alert: 'unexpected_message' },
   ERR_TLS_KEY_LIMIT: { kind: 'tls', phase: 'stream', blame: 'us', alert: 'internal_error' },
   ERR_TLS_RENEGOTIATION: { kind: 'tls', phase: 'stream', blame: 'peer', alert: 'unexpected_message' },
   ERR_TLS_TRUNCATED: { kind: 'tls', phase: 'stream', blame: 'network', retryable: true },
-  ERR_TLS_HANDSHAKE_EOF: { kind: 'tls', phase: 'handshake', blame: 'network', retryable: true },
-  ERR_TLS_CONFIG: { kind: 'tls', phase: 'handshake', blame: 'config', alert: 'internal_error' },
+  ERR_TLS_HANDSHAKE_EOF: { kind: 'tls', blame: 'network', retryable: true },
+  ERR_TLS_CONFIG: { kind: 'tls', blame: 'config', alert: 'internal_error' },
 
   // --- TLS: what the peer said was wrong ---
-  ERR_TLS_ALERT: { kind: 'tls', phase: 'handshake', blame: 'peer' },
-  ERR_TLS_ALERT_CERTIFICATE_REQUIRED: { kind: 'tls', phase: 'handshake', blame: 'config' },
-  ERR_TLS_ALERT_CERTIFICATE_REFUSED: { kind: 'tls', phase: 'handshake', blame: 'config' },
-  ERR_TLS_ALERT_NO_APPLICATION_PROTOCOL: { kind: 'tls', phase: 'handshake', blame: 'peer' },
-  ERR_TLS_ALERT_HANDSHAKE_FAILURE: { kind: 'tls', phase: 'handshake', blame: 'peer' },
-  ERR_TLS_ALERT_PROTOCOL_VERSION: { kind: 'tls', phase: 'handshake', blame: 'peer' },
-  ERR_TLS_ALERT_UNRECOGNIZED_NAME: { kind: 'tls', phase: 'handshake', blame: 'config' },
+  ERR_TLS_ALERT: { kind: 'tls', blame: 'peer' },
+  ERR_TLS_ALERT_CERTIFICATE_REQUIRED: { kind: 'tls', blame: 'config' },
+  ERR_TLS_ALERT_CERTIFICATE_REFUSED: { kind: 'tls', blame: 'config' },
+  ERR_TLS_ALERT_NO_APPLICATION_PROTOCOL: { kind: 'tls', blame: 'peer' },
+  ERR_TLS_ALERT_HANDSHAKE_FAILURE: { kind: 'tls', blame: 'peer' },
+  ERR_TLS_ALERT_PROTOCOL_VERSION: { kind: 'tls', blame: 'peer' },
+  ERR_TLS_ALERT_UNRECOGNIZED_NAME: { kind: 'tls', blame: 'config' },
 
   // --- certificates ---
-  ERR_CERT_UNTRUSTED: { kind: 'certificate', phase: 'handshake', blame: 'peer', alert: 'unknown_ca', exit: 5 },
-  ERR_CERT_EXPIRED: { kind: 'certificate', phase: 'handshake', blame: 'peer', alert: 'certificate_expired', exit: 5 },
-  ERR_CERT_NOT_YET_VALID: { kind: 'certificate', phase: 'handshake', blame: 'peer', alert: 'bad_certificate', exit: 5 },
-  ERR_CERT_NAME_MISMATCH: { kind: 'certificate', phase: 'handshake', blame: 'peer', alert: 'bad_certificate', exit: 5 },
-  ERR_CERT_CONSTRAINT: { kind: 'certificate', phase: 'handshake', blame: 'peer', alert: 'bad_certificate', exit: 5 },
-  ERR_CERT_PURPOSE: { kind: 'certificate', phase: 'handshake', blame: 'peer', alert: 'unsupported_certificate', exit: 5 },
-  ERR_CERT_SIGNATURE: { kind: 'certificate', phase: 'handshake', blame: 'peer', alert: 'bad_certificate', exit: 5 },
-  ERR_CERT_ALGORITHM: { kind: 'certificate', phase: 'handshake', blame: 'peer', alert: 'unsupported_certificate', exit: 5 },
-  ERR_CERT_ENCODING: { kind: 'certificate', phase: 'handshake', blame: 'peer', alert: 'decode_error', exit: 5 },
-  ERR_CERT_REFUSED: { kind: 'certificate', phase: 'handshake', blame: 'caller', alert: 'certificate_unknown', exit: 5 },
-  ERR_CERT_PINNED: { kind: 'certificate', phase: 'handshake', blame: 'peer', alert: 'bad_certificate', exit: 5 },
-  ERR_CERT_REVOKED: { kind: 'certificate', phase: 'handshake', blame: 'peer', alert: 'certificate_revoked', exit: 5 },
-  ERR_CERT_CRL: { kind: 'certificate', phase: 'handshake', blame: 'config', alert: 'certificate_unknown', exit: 5 },
-  ERR_CERT_BUDGET: { kind: 'certificate', phase: 'handshake', blame: 'peer', alert: 'bad_certificate', exit: 5 },
-  ERR_CERT_MISSING: { kind: 'certificate', phase: 'handshake', blame: 'peer', alert: 'decode_error', exit: 5 },
+  ERR_CERT_UNTRUSTED: { kind: 'certificate', blame: 'peer', alert: 'unknown_ca' },
+  ERR_CERT_EXPIRED: { kind: 'certificate', blame: 'peer', alert: 'certificate_expired' },
+  ERR_CERT_NOT_YET_VALID: { kind: 'certificate', blame: 'peer', alert: 'bad_certificate' },
+  ERR_CERT_NAME_MISMATCH: { kind: 'certificate', blame: 'peer', alert: 'bad_certificate' },
+  ERR_CERT_CONSTRAINT: { kind: 'certificate', blame: 'peer', alert: 'bad_certificate' },
+  ERR_CERT_PURPOSE: { kind: 'certificate', blame: 'peer', alert: 'unsupported_certificate' },
+  ERR_CERT_SIGNATURE: { kind: 'certificate', blame: 'peer', alert: 'bad_certificate' },
+  ERR_CERT_ALGORITHM: { kind: 'certificate', blame: 'peer', alert: 'unsupported_certificate' },
+  ERR_CERT_ENCODING: { kind: 'certificate', blame: 'peer', alert: 'decode_error' },
+  ERR_CERT_REFUSED: { kind: 'certificate', blame: 'caller', alert: 'certificate_unknown' },
+  ERR_CERT_PINNED: { kind: 'certificate', blame: 'peer', alert: 'bad_certificate' },
+  ERR_CERT_REVOKED: { kind: 'certificate', blame: 'peer', alert: 'certificate_revoked' },
+  ERR_CERT_CRL: { kind: 'certificate', blame: 'config', alert: 'certificate_unknown' },
+  ERR_CERT_BUDGET: { kind: 'certificate', blame: 'peer', alert: 'bad_certificate' },
+  ERR_CERT_MISSING: { kind: 'certificate', blame: 'peer', alert: 'decode_error' },
 
   // --- streams ---
-  ERR_STREAM_CLOSED: { kind: 'stream', phase: 'stream', blame: 'caller' },
-  ERR_STREAM_RESET: { kind: 'stream', phase: 'stream', blame: 'network', retryable: true },
-  ERR_STREAM_LIMIT: { kind: 'stream', phase: 'stream', blame: 'us' },
+  ERR_STREAM_CLOSED: { kind: 'stream', blame: 'caller' },
+  ERR_STREAM_RESET: { kind: 'stream', blame: 'network', retryable: true },
+  ERR_STREAM_LIMIT: { kind: 'stream', blame: 'us' },
 
-  ERR_INTERNAL: { kind: 'stream', phase: 'stream', blame: 'us', alert: 'internal_error', exit: 70 },
+  ERR_INTERNAL: { kind: 'stream', blame: 'us', alert: 'internal_error' },
 } as const
 
 type CoreCode = keyof typeof table
@@ -205,10 +206,11 @@ export function installRows(more: Readonly<Record<NodeErrorCode, ErrorRow>>): vo
 
 /** The rows of the code table, for documentation and for tools. */
 export function errorRows(): ReadonlyArray<
-  ErrorRow & { readonly code: ErrorCode; readonly exitStatus: number }
+  ErrorRow & { readonly code: ErrorCode; readonly phase: Phase; readonly exitStatus: number }
 > {
   return (Object.keys(rows) as ErrorCode[]).map((code) => ({
     code,
+    phase: phaseOf(rows[code].kind),
     exitStatus: exitStatusOf(code),
     ...rows[code],
   }))
@@ -261,7 +263,7 @@ export class TunnelError extends Error {
     )
     this.name = `${row.kind.charAt(0).toUpperCase()}${row.kind.slice(1)}Error`
     this.code = code
-    this.phase = options.phase ?? row.phase
+    this.phase = options.phase ?? row.phase ?? phaseOf(row.kind)
     this.blame = row.blame
     this.retryable = options.retryable ?? row.retryable === true
     this.hint = options.hint ?? prose?.[code].hint ?? ''
@@ -311,6 +313,11 @@ const classes = {
   stream: StreamError,
 } satisfies Record<Kind, new (code: ErrorCode, detail?: string, options?: FailureOptions) => TunnelError>
 
+/** Where errors of a kind happen. */
+function phaseOf(kind: Kind): Phase {
+  return kind === 'tls' || kind === 'certificate' ? 'handshake' : kind
+}
+
 /** The error for a code, of the class its row names. `detail` is appended to the row's sentence. */
 export function failure(code: ErrorCode, detail?: string, options?: FailureOptions): TunnelError {
   return new classes[rows[code].kind](code, detail, options)
@@ -341,8 +348,7 @@ export function alertFor(error: TunnelError): AlertName {
 
 /** Exit status of the command line for a code: 0 is never one of them. */
 export function exitStatusOf(code: ErrorCode): number {
-  const row = rows[code]
-  if (row.exit !== undefined) return row.exit
-  if (row.kind === 'tls') return 6
-  return { config: 2, caller: 2, network: 3, peer: 6, us: 70 }[row.blame]
+  const { kind, blame, exit } = rows[code]
+  const ofKind: Partial<Record<Kind, number>> = { upgrade: 4, certificate: 5, tls: 6 }
+  return exit ?? ofKind[kind] ?? { config: 2, caller: 2, network: 3, peer: 6, us: 70 }[blame]
 }

@@ -11,7 +11,9 @@ export function equalConstantTime(a: Uint8Array, b: Uint8Array): boolean {
 
 /** Equality of public bytes: stops at the first difference. */
 export function equal(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i])
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
 }
 
 export function concat(...parts: readonly Uint8Array[]): Bytes {

@@ -4,6 +4,8 @@ export class ByteQueue {
   #chunks: Uint8Array[] = []
   /** Index of the first chunk not consumed: shifting the array at every read would be quadratic. */
   #head = 0
+  /** Bytes of that chunk consumed already: a view of the rest at every read would be garbage. */
+  #from = 0
   #length = 0
 
   /** Bytes waiting. */
@@ -13,12 +15,15 @@ export class ByteQueue {
 
   push(chunk: Uint8Array): void {
     if (chunk.length === 0) return
-    this.#chunks.push(chunk)
+    // Nearly always the only one, and room for more is garbage.
+    if (this.#chunks.length === 0) this.#chunks = [chunk]
+    else this.#chunks.push(chunk)
     this.#length += chunk.length
   }
 
   /** The byte at `index`, or undefined past the end. */
   at(index: number): number | undefined {
+    index += this.#from
     for (let i = this.#head; i < this.#chunks.length; i++) {
       const chunk = this.#chunks[i]!
       if (index < chunk.length) return chunk[index]
@@ -30,15 +35,16 @@ export class ByteQueue {
   /** The next `length` bytes in one piece without consuming them; a view where one chunk holds them all. */
   peek(length: number): Uint8Array {
     const first = this.#chunks[this.#head]
+    let from = this.#from
     if (length === 0 || first === undefined) return new Uint8Array(0)
-    if (first.length >= length) return first.subarray(0, length)
+    if (first.length - from >= length) return first.subarray(from, from + length)
     const joined = new Uint8Array(Math.min(length, this.#length))
     let at = 0
     for (let i = this.#head; at < joined.length; i++) {
-      const chunk = this.#chunks[i]!
-      const part = chunk.subarray(0, joined.length - at)
+      const part = this.#chunks[i]!.subarray(from, from + joined.length - at)
       joined.set(part, at)
       at += part.length
+      from = 0
     }
     return joined
   }
@@ -54,7 +60,8 @@ export class ByteQueue {
   takeChunk(max: number = Number.POSITIVE_INFINITY): Uint8Array | undefined {
     const first = this.#chunks[this.#head]
     if (first === undefined) return undefined
-    const part = first.length <= max ? first : first.subarray(0, max)
+    const from = this.#from
+    const part = from === 0 && first.length <= max ? first : first.subarray(from, from + max)
     this.skip(part.length)
     return part
   }
@@ -62,6 +69,7 @@ export class ByteQueue {
   /** Everything left, chunk by chunk. */
   takeAll(): Uint8Array[] {
     const all = this.#chunks.slice(this.#head)
+    if (this.#from > 0) all[0] = all[0]!.subarray(this.#from)
     this.clear()
     return all
   }
@@ -69,13 +77,11 @@ export class ByteQueue {
   skip(length: number): void {
     if (length > this.#length) throw new RangeError(`skip ${length} of ${this.#length}`)
     this.#length -= length
-    while (length > 0) {
-      const first = this.#chunks[this.#head]!
-      if (first.length > length) {
-        this.#chunks[this.#head] = first.subarray(length)
-        return
-      }
-      length -= first.length
+    this.#from += length
+    while (this.#from > 0) {
+      const { length: whole } = this.#chunks[this.#head]!
+      if (this.#from < whole) return
+      this.#from -= whole
       this.#head++
     }
     if (this.#head === this.#chunks.length) this.clear()
@@ -88,6 +94,7 @@ export class ByteQueue {
   clear(): void {
     this.#chunks = []
     this.#head = 0
+    this.#from = 0
     this.#length = 0
   }
 }

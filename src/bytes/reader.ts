@@ -44,11 +44,6 @@ export class Reader {
     return this.#view.getUint16(this.#advance(2))
   }
 
-  u24(): number {
-    const at = this.#advance(3)
-    return (this.#view.getUint16(at) << 8) | this.#view.getUint8(at + 2)
-  }
-
   u32(): number {
     return this.#view.getUint32(this.#advance(4))
   }
@@ -71,7 +66,8 @@ export class Reader {
 
   /** A sub-reader over a vector with a length prefix of 1, 2 or 3 bytes; `min` and `max` bound its content in bytes. */
   vector(prefix: 1 | 2 | 3, min = 0, max: number = Number.POSITIVE_INFINITY): Reader {
-    const length = prefix === 1 ? this.u8() : prefix === 2 ? this.u16() : this.u24()
+    let length = 0
+    for (let i = 0; i < prefix; i++) length = (length << 8) | this.u8()
     if (length < min || length > max)
       this.fail(`a vector of ${length} bytes where ${min}..${max} are allowed`)
     const start = this.#advance(length)
@@ -81,13 +77,6 @@ export class Reader {
   /** Insist that everything was read. */
   end(what = 'field'): void {
     if (this.remaining !== 0) this.fail(`${this.remaining} bytes left over after the ${what}`)
-  }
-
-  /** Record what was read since `start` under a label; a no-op when nobody watches. */
-  span(start: number, label: string, value?: string): void {
-    this.spans?.push(
-      value === undefined ? { start, end: this.#offset, label } : { start, end: this.#offset, label, value },
-    )
   }
 
   fail(detail: string): never {

@@ -13,10 +13,6 @@ export class Writer {
     this.#bytes = new Uint8Array(capacity)
   }
 
-  get length(): number {
-    return this.#length
-  }
-
   u8(value: number): this {
     const at = this.#grow(1)
     this.#bytes[at] = value
@@ -27,14 +23,6 @@ export class Writer {
     const at = this.#grow(2)
     this.#bytes[at] = value >>> 8
     this.#bytes[at + 1] = value
-    return this
-  }
-
-  u24(value: number): this {
-    const at = this.#grow(3)
-    this.#bytes[at] = value >>> 16
-    this.#bytes[at + 1] = value >>> 8
-    this.#bytes[at + 2] = value
     return this
   }
 

@@ -36,10 +36,18 @@ export function hkdfExpandLabel(
 ): Bytes {
   // RFC 8446 §7.1: label<7..255> counts the prefix, context<0..255>. An exporter's may be empty: RFC 5705 has no minimum.
   const named = utf8(`tls13 ${label}`)
+  const end = 3 + named.length
   if (named.length > 255 || context.length > 255)
     throw failure('ERR_INTERNAL', 'HKDF label or context out of range')
-  // The 1 behind it is the counter of the first block.
-  const info = new Uint8Array([length >> 8, length, named.length, ...named, context.length, ...context, 1])
+  const info = new Uint8Array(end + context.length + 2)
+  info[0] = length >> 8
+  info[1] = length
+  info[2] = named.length
+  info.set(named, 3)
+  info[end] = context.length
+  info.set(context, end + 1)
+  // The counter of the first block.
+  info[info.length - 1] = 1
   if (length > hash.length) return hkdfExpand(hash, secret, info.subarray(0, -1), length)
   // RFC 5869 §2.3: a single block is the HMAC of info and the counter 1.
   const block = hash.hmac(secret, info)

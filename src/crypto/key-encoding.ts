@@ -24,7 +24,7 @@ export interface KeyInfo {
 export function readKeyInfo(sequence: Der): KeyInfo {
   const parameters = sequence.sequence()
   const type = parameters.oid()
-  const key = sequence.nested(sequence.bits())
+  const key = sequence.nested(sequence.next().bitString())
   sequence.end()
   return { type, parameters, key }
 }
@@ -48,7 +48,7 @@ export function readRsaNumbers(from: Der): RsaNumbers {
     exponent.length > 4 ||
     (exponent.length === 1 && exponent[0]! < 3)
   )
-    sequence.fail('not the numbers of an RSA key')
+    sequence.fail('a malformed RSA key')
   return { modulus, exponent }
 }
 
@@ -72,7 +72,7 @@ export function readPss(identifier: Der): PssAlgorithm | undefined {
 
 /** The next element, which must be NULL. */
 export function readNull(from: Der): void {
-  if (from.next(tags.null).content.length !== 0) from.fail('a NULL with content')
+  if (from.next(tags.null).content.length !== 0) from.fail('a malformed NULL')
 }
 
 /** The named curve that the parameters of an EC key must be (RFC 5480 §2.1.1); undefined for one that is not supported. */
@@ -154,7 +154,19 @@ export function isPssKey(encoded: Uint8Array): boolean {
 
 /** Whether the parameters of an id-RSASSA-PSS key (either encoding) allow such a signature; any other key has no say. */
 export function pssParametersAllow(encoded: Uint8Array, hash: HashName, saltLength: number): boolean {
-  const info = eitherInfo(encoded)
+  return allowsPss(eitherInfo(encoded), hash, saltLength)
+}
+
+/** The same of a SubjectPublicKeyInfo. */
+export function spkiAllowsPss(spki: Uint8Array, hash: HashName, saltLength: number): boolean {
+  return allowsPss(
+    attempt(() => readKeyInfo(infoOf(spki))),
+    hash,
+    saltLength,
+  )
+}
+
+function allowsPss(info: KeyInfo | undefined, hash: HashName, saltLength: number): boolean {
   // RFC 4055 §3.1: without parameters the key is free.
   if (info?.type !== keyIds.rsaPss || info.parameters.peek() !== tags.sequence) return true
   const allowed = attempt(() => readPss(info.parameters))

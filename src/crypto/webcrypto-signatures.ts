@@ -3,8 +3,8 @@
 import type { Bytes } from '../bytes/index.js'
 import { failure } from '../errors.js'
 import { ecdsaSignatureFromDer } from './ecdsa-encoding.js'
-import { asRsaEncryptionSpki, ecPublicPoint, pssParametersAllow, rsaPublicNumbers } from './key-encoding.js'
-import type { KeyKind, PublicKey, SignatureAlgorithm } from './provider.js'
+import { asRsaEncryptionSpki, ecPublicPoint, rsaPublicNumbers, spkiAllowsPss } from './key-encoding.js'
+import type { CryptoKeyLike, KeyKind, PublicKey, SignatureAlgorithm } from './provider.js'
 import { algorithmFits, algorithmName, isSignatureHash } from './signatures.js'
 import type { SubtleAlgorithm, SubtleLike } from './subtle.js'
 
@@ -16,24 +16,29 @@ export function subtleCanVerify(algorithm: SignatureAlgorithm, key?: KeyKind): b
 export async function subtleVerify(
   subtle: SubtleLike,
   algorithm: SignatureAlgorithm,
-  { key: kind, spki }: PublicKey,
+  publicKey: PublicKey,
   signature: Uint8Array,
   data: Uint8Array,
 ): Promise<boolean> {
   if (!subtleCanVerify(algorithm))
     throw failure('ERR_CRYPTO_UNAVAILABLE', `signatures with ${algorithmName(algorithm)}`)
+  const { key: kind, spki } = publicKey
   if (!algorithmFits(algorithm, kind)) return false
   // RFC 8017 §8.1.2: the signature is as long as the modulus. Engines on OpenSSL let PSS ones drop leading zeros.
   if (kind.kind === 'rsa' && rsaPublicNumbers(spki)?.modulus.length !== signature.length) return false
   if (kind.kind === 'ec' && ecPublicPoint(spki, kind.curve) === undefined) return false
-  if (algorithm.kind === 'rsa-pss' && !pssParametersAllow(spki, algorithm.hash, algorithm.saltLength))
-    return false
+  if (algorithm.kind === 'rsa-pss' && !spkiAllowsPss(spki, algorithm.hash, algorithm.saltLength)) return false
   const raw = kind.kind === 'ec' ? ecdsaSignatureFromDer(signature, kind.curve) : (signature as Bytes)
   if (raw === undefined) return false
   try {
-    const encoded = asRsaEncryptionSpki(spki) as Bytes
-    const key = await subtle.importKey('spki', encoded, importParameters(algorithm, kind), false, ['verify'])
-    return await subtle.verify(useParameters(algorithm), key, raw, data as Bytes)
+    const use = importParameters(algorithm, kind)
+    let known = imported.get(publicKey)
+    if (known?.subtle !== subtle || known.use.name !== use.name || known.use.hash !== use.hash) {
+      const encoded = asRsaEncryptionSpki(spki) as Bytes
+      known = { subtle, use, key: await subtle.importKey('spki', encoded, use, false, ['verify']) }
+      imported.set(publicKey, known)
+    }
+    return await subtle.verify(useParameters(algorithm), known.key, raw, data as Bytes)
   } catch (cause) {
     // Engines throw for keys they cannot decode (the peer's fault), and by this name for what they do not have.
     if (isNotSupported(cause))
@@ -41,6 +46,15 @@ export async function subtleVerify(
     return false
   }
 }
+
+interface Imported {
+  readonly subtle: SubtleLike
+  readonly use: SubtleAlgorithm
+  readonly key: CryptoKeyLike
+}
+
+/** Keys as they were imported last: of anchors, and of certificates that the pki room remembers; gone with them. */
+const imported = /* @__PURE__ */ new WeakMap<PublicKey, Imported>()
 
 /** What WebCrypto calls them. */
 export const subtleNames: Readonly<Record<SignatureAlgorithm['kind'], string>> = {

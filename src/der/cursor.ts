@@ -30,7 +30,7 @@ const MAX_OID = 64
 
 /** Start reading: an element whose content is all of `bytes`. Larger inputs than `max` bytes are refused. */
 export function der(bytes: Uint8Array, code: ErrorCode = 'ERR_CERT_ENCODING', max: number = 1 << 20): Der {
-  if (bytes.length > max) throw failure(code, `${bytes.length} bytes of DER where ${max} are allowed`)
+  if (bytes.length > max) throw failure(code, `more than ${max} bytes`)
   const own = bytes.buffer instanceof ArrayBuffer ? (bytes as Bytes) : new Uint8Array(bytes)
   return new Der(own, 0, 0, 0, own.length, 0, code)
 }
@@ -97,10 +97,10 @@ export class Der {
     if (length >= 0x80) {
       // X.690 §10.1: the definite form, in the fewest octets.
       const octets = length & 0x7f
-      if (octets === 0 || octets > 3 || at + octets > this.#end) this.fail('a length that is not DER')
+      if (octets === 0 || octets > 3 || at + octets > this.#end) this.fail('a malformed length')
       length = 0
       for (let i = 0; i < octets; i++) length = (length << 8) | this.#bytes[at++]!
-      if (length < 0x80 || length < 2 ** (8 * (octets - 1))) this.fail('a length that is not minimal')
+      if (length < 0x80 || length < 2 ** (8 * (octets - 1))) this.fail('a malformed length')
     }
     if (length > this.#end - at) this.fail('an element runs past its container')
     this.#at = at + length
@@ -130,9 +130,9 @@ export class Der {
   minimal(): Bytes {
     const value = this.content
     // X.690 §8.3.2: at least one octet; the first nine bits are not all alike.
-    if (value.length === 0) this.fail('an empty integer')
-    if (value.length > 1 && (value[0] === 0 ? value[1]! < 0x80 : value[0] === 0xff && value[1]! >= 0x80))
-      this.fail('an integer that is not minimal')
+    const [first, second = 0] = value
+    const padded = value.length > 1 && first === (second < 0x80 ? 0 : 0xff)
+    if (first === undefined || padded) this.fail('a malformed integer')
     return value
   }
 
@@ -151,25 +151,20 @@ export class Der {
   boolean(): boolean {
     const value = this.next(tags.boolean).content
     // X.690 §11.1: TRUE is all ones.
-    if (value.length !== 1 || (value[0] !== 0 && value[0] !== 0xff)) this.fail('a boolean that is not DER')
+    if (value.length !== 1 || (value[0] !== 0 && value[0] !== 0xff)) this.fail('a malformed boolean')
     return value[0] === 0xff
   }
 
   /** Dotted text of the next OBJECT IDENTIFIER. */
   oid(): string {
-    return this.next(tags.oid).oidText()
-  }
-
-  /** This element's content as an OBJECT IDENTIFIER's, whatever its (possibly implicit) tag. */
-  oidText(): string {
-    const value = this.content
+    const value = this.next(tags.oid).content
     if (value.length === 0 || value.length > MAX_OID || value.at(-1)! >= 0x80) this.fail('a malformed OID')
     const arcs: bigint[] = []
     let arc = 0n
     let fresh = true
     for (const byte of value) {
       // X.690 §8.19.2: no leading zero groups.
-      if (fresh && byte === 0x80) this.fail('an OID that is not minimal')
+      if (fresh && byte === 0x80) this.fail('a malformed OID')
       arc = (arc << 7n) | BigInt(byte & 0x7f)
       fresh = byte < 0x80
       if (!fresh) continue
@@ -188,20 +183,19 @@ export class Der {
     return this.next(tags.octetString).content
   }
 
-  /** Octets of the next BIT STRING, which must be whole octets. */
-  bits(): Bytes {
-    return this.next(tags.bitString).bitString()
-  }
-
   /** This element as a BIT STRING. Unused bits at the end are allowed, and must be zero, when `partial`. */
   bitString(partial = false): Bytes {
-    if (this.tag !== tags.bitString) this.fail('not a bit string')
     const value = this.content
     const unused = value[0]
-    if (unused === undefined || unused > 7 || (unused > 0 && (!partial || value.length === 1)))
+    if (
+      this.tag !== tags.bitString ||
+      unused === undefined ||
+      unused > 7 ||
+      (unused > 0 && (!partial || value.length === 1)) ||
+      // X.690 §11.2.1: unused bits are zero.
+      (value.at(-1)! & ((1 << unused) - 1)) !== 0
+    )
       this.fail('a malformed bit string')
-    // X.690 §11.2.1: unused bits are zero.
-    if (unused > 0 && (value.at(-1)! & ((1 << unused) - 1)) !== 0) this.fail('unused bits that are not zero')
     return value.subarray(1)
   }
 

@@ -7,9 +7,10 @@ export function element(tag: number, ...parts: readonly Uint8Array[]): Bytes {
   const { length } = content
   const writer = new Writer(length + 5).u8(tag)
   // X.690 §10.1: the fewest length octets.
-  if (length < 0x80) writer.u8(length)
-  else if (length < 0x100) writer.u8(0x81).u8(length)
-  else if (length < 0x10000) writer.u8(0x82).u16(length)
-  else writer.u8(0x83).u24(length)
-  return writer.bytes(content).finish()
+  if (length < 0x80) return writer.u8(length).bytes(content).finish()
+  const octets = length < 0x100 ? 1 : length < 0x10000 ? 2 : 3
+  return writer
+    .u8(0x80 | octets)
+    .vector(octets, () => writer.bytes(content))
+    .finish()
 }

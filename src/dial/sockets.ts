@@ -81,11 +81,15 @@ export function openSockets(signal: AbortSignal | undefined): OpenSockets {
 function idleLimited(connection: Connection, limit: number, clock: () => number): Wire {
   const wire = connection.wire()
   let moved = clock()
+  let waiting = 0
   let timer: Timer
   // One timer that catches up, not one a chunk.
   const watch = (left: number) => {
     timer = deadlineAfter(left, () => {
-      const rest = moved + limit - clock()
+      // A long write moves for as long as some of it leaves, from one look to the next.
+      const before = waiting
+      waiting = wire.unsent?.() ?? 0
+      const rest = waiting === before ? moved + limit - clock() : limit
       if (rest > 0) return watch(rest)
       connection.destroy(failure('ERR_TIMEOUT', `idle for ${limit} ms`, { phase: 'stream' }))
     })

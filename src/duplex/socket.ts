@@ -256,7 +256,7 @@ export class TunnelDuplex extends Duplex {
   #receive(chunk: Uint8Array): MaybePromise<void> {
     this.bytesRead += chunk.length
     this.#timer?.refresh()
-    if (this.push(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength))) return
+    if (this.push(chunk)) return
     return new Promise((resolve) => {
       this.#resume = resolve
     })

@@ -31,7 +31,7 @@ export function clientHelloReader(limit: number): (chunk: Uint8Array) => ClientH
   return (chunk) => {
     wire.push(chunk)
     seen += chunk.length
-    if (message.length === 0 && wire.length > 0 && wire.at(0) !== handshakeRecord)
+    if (message.length === 0 && wire.length > 0 && wire.peek(1)[0] !== handshakeRecord)
       throw failure('ERR_TLS_NOT_TLS')
     while (wire.length >= 5) {
       const header = new Reader(wire.peek(5), 'ERR_TLS_DECODE')
@@ -125,11 +125,11 @@ export function plaintextAlert(name: AlertName): Uint8Array {
 }
 
 function wholeMessage(message: ByteQueue, limit: number): Uint8Array | undefined {
-  if (message.at(0) !== clientHelloMessage) throw failure('ERR_TLS_UNEXPECTED_MESSAGE')
+  if (message.peek(1)[0] !== clientHelloMessage) throw failure('ERR_TLS_UNEXPECTED_MESSAGE')
   if (message.length < 4) return undefined
   const header = new Reader(message.peek(4), 'ERR_TLS_DECODE')
-  header.u8()
-  const length = header.u24()
+  // Behind the type of the message, 24 bits.
+  const length = header.u32() & 0xff_ffff
   if (length > limit) throw failure('ERR_GATEWAY_LIMIT', `a ClientHello of ${length} bytes`)
   if (message.length < 4 + length) return undefined
   message.skip(4)

@@ -3,7 +3,7 @@
 // ticket keys of its own.
 import { EventEmitter } from 'node:events'
 import type { Duplex } from 'node:stream'
-import { createServer, type Server, type TLSSocket } from 'node:tls'
+import { createServer, type Server, TLSSocket } from 'node:tls'
 import { failure, type TunnelError } from '../errors-node.js'
 import type { RouteSettings } from './config.js'
 import type { GatewayIdentity } from './options.js'
@@ -59,7 +59,8 @@ export function acceptTls(server: Server, carrier: Duplex): Promise<Accepted> {
     }
     carrier.once('end', gone)
     carrier.once('close', gone)
-    const view = serverFor(server, (event, ...args) => {
+    const goodbye = () => reject(failure('ERR_GATEWAY_HANDSHAKE', 'close_notify before Finished'))
+    const view = serverFor(server, goodbye, (event, ...args) => {
       if (event === 'secureConnection') {
         const [secure] = args as [TLSSocket]
         carrier.off('end', gone)
@@ -80,7 +81,12 @@ export function acceptTls(server: Server, carrier: Duplex): Promise<Accepted> {
 
 // node:tls tells a server that a handshake is done, but not on which stream. So each connection gets an object that is
 // the route's server in everything but whom it tells.
-function serverFor(server: Server, tell: (event: unknown, ...args: unknown[]) => void): Server {
+function serverFor(
+  server: Server,
+  goodbye: () => void,
+  tell: (event: unknown, ...args: unknown[]) => void,
+): Server {
+  const { ALPNCallback } = server as { readonly ALPNCallback?: (offer: unknown) => string | undefined }
   return Object.create(server, {
     emit: {
       value: (event: unknown, ...args: unknown[]) => {
@@ -88,7 +94,26 @@ function serverFor(server: Server, tell: (event: unknown, ...args: unknown[]) =>
         return true
       },
     },
+    ...(ALPNCallback && {
+      ALPNCallback: {
+        value(this: unknown, offer: unknown) {
+          if (this instanceof TLSSocket) whenNotified(this, goodbye)
+          return ALPNCallback.call(this, offer)
+        },
+      },
+    }),
   }) as Server
+}
+
+// RFC 8446 §6.1: a client that says close_notify says nothing more. Within the handshake node:tls ends its readable side for
+// it and tells nobody; the callback for ALPN is the one place that knows the stream by then. Where no ALPN is offered, or
+// node:tls calls it otherwise, the handshake's deadline ends such a client.
+function whenNotified(secure: TLSSocket, goodbye: () => void): void {
+  const { push } = secure
+  secure.push = (chunk, encoding) => {
+    if (chunk === null) goodbye()
+    return push.call(secure, chunk, encoding)
+  }
 }
 
 // node:tls ends its readable side alike for close_notify and for a bare end of what is below, which RFC 8446 §6.1 calls

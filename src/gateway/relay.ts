@@ -6,6 +6,7 @@ import { finished } from 'node:stream/promises'
 import { failure, TunnelError } from '../errors-node.js'
 import type { Carrier } from './carrier.js'
 import type { Service } from './connector.js'
+import { deadlineAfter } from './deadline.js'
 
 export interface RelayParts {
   readonly carrier: Carrier
@@ -49,6 +50,19 @@ export function relay(parts: RelayParts, bounds: RelayBounds): Promise<void> {
     const serviceDone = finished(service).catch((cause: Error & { readonly code?: string }) => {
       throw failure('ERR_GATEWAY_UPSTREAM', cause.code, { cause })
     })
+    // A service that is gone has no timeouts any more, and its last words may still wait for the client.
+    let settle = () => {}
+    const watch = (before: number) => {
+      settle = deadlineAfter(bounds.halfClosed, () => {
+        const left = carrier.writableLength + inner.writableLength
+        if (left !== before) watch(left)
+        else reject(failure('ERR_TIMEOUT', 'the client takes nothing', { phase: 'stream' }))
+      })
+    }
+    service.once('close', () => {
+      if (bounds.halfClosed > 0 && !inner.writableFinished && !inner.destroyed) watch(-1)
+    })
+    for (const end of [inner, carrier]) end.once('close', () => settle())
     Promise.all([clientDone, serviceDone]).then(() => resolve(), reject)
 
     inner.pipe(service)

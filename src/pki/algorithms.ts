@@ -64,7 +64,7 @@ export function readSubjectKey(from: Der): SubjectKey {
     case keyIds.ed25519:
       // RFC 8410 §3: the parameters are absent.
       parameters.end()
-      if (key.content.length !== 32) key.fail('an Ed25519 key is 32 bytes')
+      if (key.content.length !== 32) key.fail('a malformed Ed25519 key')
       return { ...found, key: { kind: 'ed25519' } }
     default:
       return unsupported(type, 'key algorithm')

@@ -32,8 +32,11 @@ export interface Signed {
   readonly signature: Bytes
 }
 
-/** One DER certificate. Throws ERR_CERT_ENCODING, and ERR_CERT_ALGORITHM for a public key of an unknown kind. */
-export function parseCertificate(encoded: Uint8Array): Certificate {
+/**
+ * One DER certificate, but for its name constraints. Throws ERR_CERT_ENCODING, and ERR_CERT_ALGORITHM for a public key of an
+ * unknown kind.
+ */
+export function readCertificate(encoded: Uint8Array): Certificate {
   // A copy: what is parsed keeps views, and must not change under them.
   const bytes = new Uint8Array(encoded)
   const [tbs, signed] = readSigned(der(bytes))
@@ -45,7 +48,7 @@ export function parseCertificate(encoded: Uint8Array): Certificate {
   const serialNumber = tbs.integer()
   // RFC 5280 §4.1.2.2: at most 20 octets (21 where a 160-bit number needs its sign), not negative.
   if (serialNumber[0]! >= 0x80 || serialNumber.length > (serialNumber[0] === 0 ? 21 : 20))
-    tbs.fail('a serial number that is negative or too long')
+    tbs.fail('a malformed serial number')
   tbs.sequence()
   const issuer = readName(tbs)
   // RFC 5280 §4.1.2.4: a non-empty distinguished name.
@@ -89,7 +92,7 @@ export function readSigned(from: Der): [Der, Signed] {
   const outer = from.inside(0x30)
   const tbs = outer.sequence()
   const identifier = outer.sequence()
-  const signature = outer.bits()
+  const signature = outer.next().bitString()
   outer.end()
   // The identifier within follows a certificate's version and serial number, or a CRL's version.
   const inner = tbs.nested(tbs.content)

@@ -2,9 +2,12 @@
 // Comparisons are counted by the caller's budget, since their number is a product.
 import { type GeneralName, generalNameKinds as kinds } from './general-names.js'
 import { isMailbox, type NameConstraints } from './name-constraints.js'
+import { nameText, printable } from './name-text.js'
 import type { Name } from './names.js'
 import { emailAddress } from './oid.js'
 import { isDnsName } from './server-name.js'
+
+export { constraintsError, constraintsOf } from './name-constraints.js'
 
 /** All names that constraints apply to. */
 export function constrainedNames(subject: Name, altNames: readonly GeneralName[] | undefined): GeneralName[] {
@@ -42,6 +45,11 @@ export function constraintProblem(
     if (denied !== undefined && some(denied, false)) return true
     return allowed !== undefined && !some(allowed, true)
   })
+}
+
+/** A name for messages. */
+export function shownName({ name, text }: GeneralName): string {
+  return name === undefined ? printable(text) || 'a name' : nameText(name)
 }
 
 /** `strict`: all that the name stands for lies within; otherwise any of it. They differ for wildcards only. */

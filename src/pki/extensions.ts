@@ -3,7 +3,6 @@
 import type { Bytes } from '../bytes/index.js'
 import { type Der, tags } from '../der/index.js'
 import { type GeneralName, readGeneralNames, skipAccessDescriptions } from './general-names.js'
-import { type NameConstraints, readNameConstraints } from './name-constraints.js'
 import { extensionIds } from './oid.js'
 
 /** RFC 5280 §4.2.1.3: bit numbers. */
@@ -17,7 +16,8 @@ export interface Extensions {
   readonly altNames?: readonly GeneralName[]
   readonly ca: boolean
   readonly pathLength?: number
-  readonly nameConstraints?: NameConstraints
+  /** Read when a path is sought (constraints.ts): few certificates have any. */
+  readonly nameConstraints?: Der
   /** Dotted OIDs; undefined when the extension is absent. */
   readonly purposes?: readonly string[]
   /** OIDs of extensions that forbid use here: critical and not understood, or not supported. */
@@ -113,7 +113,7 @@ const readers: Readonly<Record<string, (found: Draft, element: Der) => void>> = 
     element.end()
   },
   [extensionIds.nameConstraints](found, element) {
-    found.nameConstraints = readNameConstraints(expectSequence(element))
+    found.nameConstraints = expectSequence(element)
   },
   [extensionIds.extendedKeyUsage](found, element) {
     const purposes: string[] = []

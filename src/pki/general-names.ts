@@ -27,7 +27,7 @@ export function readGeneralNames(sequence: Der): GeneralName[] {
   for (const { kind, bytes } of names) {
     // RFC 5280 §4.2.1.6: four octets for IPv4, sixteen for IPv6.
     if (kind === generalNameKinds.ip && bytes.length !== 4 && bytes.length !== 16)
-      sequence.fail('an iPAddress that is neither IPv4 nor IPv6')
+      sequence.fail('a malformed iPAddress')
   }
   return names
 }

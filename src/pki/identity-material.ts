@@ -11,10 +11,11 @@ import type {
 import { der, tags } from '../der/index.js'
 import { asTunnelError, failure, loaded, TunnelError } from '../errors.js'
 import { readSubjectKey } from './algorithms.js'
-import { type Certificate, isSelfIssued, parseCertificate } from './certificate.js'
+import { type Certificate, isSelfIssued } from './certificate.js'
 import type { Identity, IdentityInput } from './identity.js'
 import { certificatesIn } from './pem.js'
 import { type PrivateKey, readPkcs8, readPrivateKey } from './private-key.js'
+import { parseCertificate } from './whole.js'
 
 /** As `loadIdentity`, for what is not an identity yet. */
 export async function readIdentity(

@@ -2,7 +2,7 @@
 // number; no sockets, no files, no clock, no TLS messages.
 
 export { Der, der } from '../der/index.js'
-export { allowsDigitalSignature, type Certificate, isSelfIssued, parseCertificate } from './certificate.js'
+export { allowsDigitalSignature, type Certificate, isSelfIssued } from './certificate.js'
 export {
   type CertificateRequestOptions,
   type CertificateSubject,
@@ -12,7 +12,8 @@ export { keyUsageBits } from './extensions.js'
 export { type GeneralName, generalNameKinds } from './general-names.js'
 export { type CertificateInput, type Identity, type IdentityInput, loadIdentity } from './identity.js'
 export { type IdentityFile, parseIdentityFile } from './identity-file.js'
-export { type Attribute, attribute, type Name, nameText, printable } from './names.js'
+export { nameText, printable } from './name-text.js'
+export { type Attribute, attribute, type Name } from './names.js'
 export { defaultPathLimits, type PathLimits } from './path.js'
 export { type PemBlock, parsePem } from './pem.js'
 export { ipOctets, isDnsName, matchesServerName } from './server-name.js'
@@ -24,4 +25,11 @@ export {
   trustStore,
   type UnverifiedTrust,
 } from './trust.js'
-export { type ChainExpectation, type ChainInput, type VerifiedChain, verifyChain } from './verify.js'
+export {
+  type ChainExpectation,
+  type ChainInput,
+  type VerifiedChain,
+  verifyAny,
+  verifyChain,
+} from './verify.js'
+export { parseCertificate } from './whole.js'

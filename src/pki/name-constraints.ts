@@ -1,6 +1,7 @@
 // The name constraints extension (RFC 5280 §4.2.1.10): parsing. What malformed constraints would allow is never asked. Few
-// CAs have any, so that the comparison is apart, and loaded when there is something to compare (constraints.ts).
+// CAs have any, so that this is loaded with the comparison (constraints.ts) when one is met.
 import type { Der } from '../der/index.js'
+import { asTunnelError, type TunnelError } from '../errors.js'
 import { type GeneralName, generalNameKinds as kinds, readGeneralName } from './general-names.js'
 import { isDnsName } from './server-name.js'
 
@@ -12,7 +13,26 @@ export interface NameConstraints {
   readonly excluded: Subtrees
 }
 
-/** The content of the extension. */
+const known = new WeakMap<Der, NameConstraints>()
+
+/** The content of the extension, read once. */
+export function constraintsOf(extension: Der): NameConstraints {
+  const found = known.get(extension) ?? readNameConstraints(extension.nested(extension.content))
+  known.set(extension, found)
+  return found
+}
+
+/** Why it cannot be read, if so. */
+export function constraintsError(extension: Der): TunnelError | undefined {
+  try {
+    constraintsOf(extension)
+    return undefined
+  } catch (error) {
+    return asTunnelError(error)
+  }
+}
+
+/** The content of the extension. Raises the code of its cursor. */
 export function readNameConstraints(sequence: Der): NameConstraints {
   const permitted = readSubtrees(sequence.optional(0xa0))
   const excluded = readSubtrees(sequence.optional(0xa1))

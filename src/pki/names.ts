@@ -1,8 +1,7 @@
-// Distinguished names: parsing, comparison (RFC 5280 §7.1) and RFC 4514 text for messages. Names of servers are
-// elsewhere (server-name.ts); no policy about what a name must hold.
-import { type Bytes, fromLatin1, fromUtf8, hex, utf8 } from '../bytes/index.js'
-import { type Der, element, tags } from '../der/index.js'
-import { attributeNames } from './oid.js'
+// Distinguished names: parsing and comparison (RFC 5280 §7.1). How they look in messages is in name-text.ts, names of
+// servers are in server-name.ts; no policy about what a name must hold.
+import { type Bytes, fromLatin1, fromUtf8, hex } from '../bytes/index.js'
+import { type Der, tags } from '../der/index.js'
 
 export interface Attribute {
   /** Dotted OID. */
@@ -43,24 +42,9 @@ export function readName(from: Der): Name {
   return { der: sequence.encoded, rdns, keys, key: keys.join() }
 }
 
-/** RFC 4514 text, most specific RDN first, cut at 500 characters. Control and invisible characters are escaped. */
-export function nameText(name: Name): string {
-  return shorten(
-    name.rdns
-      .map((rdn) => rdn.map(attributeText).join('+'))
-      .reverse()
-      .join(','),
-  )
-}
-
 /** Text of the first attribute of a type (dotted OID). */
 export function attribute(name: Name, type: string): string | undefined {
   return name.rdns.flat().find((a) => a.type === type)?.text
-}
-
-/** Peer text made safe for one line of a message: invisible characters escaped, cut at 500 characters. */
-export function printable(text: string): string {
-  return shorten(escapeInvisible(text))
 }
 
 function attributeKey({ type, tag, value, text }: Attribute): string {
@@ -71,30 +55,10 @@ function attributeKey({ type, tag, value, text }: Attribute): string {
     : `${type}#${tag}:${hex(value)}`
 }
 
-function attributeText({ type, value, tag, text }: Attribute): string {
-  const name = attributeNames[type]
-  // RFC 4514 §2.4: an unknown type shows the encoding of its value.
-  if (name === undefined || text === undefined) return `${name ?? type}=#${hex(element(tag, value))}`
-  const escaped = text.replace(/[,+"\\<>;=]|^[ #]| $/g, '\\$&')
-  return `${name}=${escapeInvisible(escaped)}`
-}
-
-function shorten(text: string): string {
-  return text.length > 500 ? `${text.slice(0, 500)}…` : text
-}
-
-function escapeInvisible(text: string): string {
-  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, hexEscapes)
-}
-
-function hexEscapes(symbol: string): string {
-  return hex(utf8(symbol)).replace(/../g, '\\$&')
-}
-
 function stringText(value: Der): string | undefined {
   switch (value.tag) {
     case tags.utf8String:
-      return fromUtf8(value.content) ?? value.fail('a UTF8String that is not UTF-8')
+      return fromUtf8(value.content) ?? value.fail('a malformed UTF8String')
     case tags.printableString:
     case tags.ia5String:
     case tags.teletexString:

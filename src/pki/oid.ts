@@ -24,19 +24,3 @@ export const purposeIds = {
 } as const
 
 export const emailAddress = '1.2.840.113549.1.9.1'
-
-/** RFC 4514 §3 short names, and the few others that people know. */
-export const attributeNames: Readonly<Record<string, string>> = {
-  '2.5.4.3': 'CN',
-  '2.5.4.5': 'serialNumber',
-  '2.5.4.6': 'C',
-  '2.5.4.7': 'L',
-  '2.5.4.8': 'ST',
-  '2.5.4.9': 'STREET',
-  '2.5.4.10': 'O',
-  '2.5.4.11': 'OU',
-  '2.5.4.17': 'postalCode',
-  '0.9.2342.19200300.100.1.1': 'UID',
-  '0.9.2342.19200300.100.1.25': 'DC',
-  [emailAddress]: 'emailAddress',
-}

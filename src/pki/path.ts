@@ -9,7 +9,7 @@ import { type Certificate, isSelfIssued, type Signed } from './certificate.js'
 import type { RevocationCheck } from './crl.js'
 import { keyUsageBits } from './extensions.js'
 import { verified } from './known.js'
-import { nameText, printable } from './names.js'
+import type { Name } from './names.js'
 import { purposeIds } from './oid.js'
 import { timeText } from './time.js'
 import { certificateIndex, type TrustStore } from './trust.js'
@@ -52,8 +52,8 @@ export interface PathRequest {
   readonly limits: PathLimits
 }
 
-/** The path, leaf … anchor. Throws the error of the candidate path that came nearest to an anchor. */
-export async function buildPath(request: PathRequest): Promise<readonly Certificate[]> {
+/** The path, leaf … anchor; or what is wrong with the candidate path that came nearest to an anchor. */
+export async function buildPath(request: PathRequest): Promise<readonly Certificate[] | Refusal> {
   const search: Search = {
     ...request,
     // What has no readable subject cannot be part of a path, and hinders no other one.
@@ -66,12 +66,15 @@ export async function buildPath(request: PathRequest): Promise<readonly Certific
   const anchored = request.trust
     .find(leaf.subject)
     .some((a) => !(a instanceof TunnelError) && equal(a.der, leaf.der))
-  leafMustHold(search, anchored)
+  const fault = leafProblem(search, anchored)
+  if (fault !== undefined) return fault
   // An anchor that is the leaf itself is a path of one: nothing vouches for it but the caller.
   if (anchored) return [leaf]
   const path = await extend(search, [leaf])
   if (path !== undefined) return path
-  throw search.nearest!.error
+  const { reason } = search.nearest!
+  if (reason instanceof TunnelError) throw reason
+  return reason
 }
 
 interface Search extends PathRequest {
@@ -79,7 +82,7 @@ interface Search extends PathRequest {
   readonly spent: { candidates: number; signatures: number; comparisons: number }
   /** Signature checks done, by what was signed and with which key. */
   readonly verdicts: Map<Signed, Map<string, boolean>>
-  nearest: { readonly rank: number; readonly error: TunnelError } | undefined
+  nearest: { readonly rank: number; readonly reason: Refusal | TunnelError } | undefined
 }
 
 type Path = readonly [Certificate, ...Certificate[]]
@@ -93,14 +96,17 @@ async function extend(search: Search, path: Path): Promise<Path | undefined> {
   const child = path.at(-1)!
   const candidates = candidatesFor(search, path)
   if (candidates.length === 0) {
-    const sent =
-      child.subject.key === child.issuer.key ? 'self-signed' : `issuer ${nameText(child.issuer)} is unknown`
-    note(search, path.length - 1, 0, problem('ERR_CERT_UNTRUSTED', sent, path.length - 1, child))
+    const refuse = refusing(child, path.length - 1)
+    const untrusted = isSelfIssued(child)
+      ? refuse('ERR_CERT_UNTRUSTED', 'self-signed')
+      : refuse('ERR_CERT_UNTRUSTED', 'unknown issuer', child.issuer)
+    note(search, path.length - 1, 0, untrusted)
   }
   for (const { issuer, anchor } of candidates) {
     spend(search, 'candidates')
     const longer: Path = [...path, issuer]
     const error =
+      (issuer.nameConstraints && (await malformedConstraints(issuer))) ??
       issuerProblem(search, path, issuer, anchor) ??
       (await signatureProblem(search, path, issuer)) ??
       (await namesProblem(search, path, issuer)) ??
@@ -147,38 +153,36 @@ function likelihood({ authorityKeyId }: Certificate, { issuer, anchor }: Candida
 }
 
 /** The leaf by itself. */
-function leafMustHold({ leaf, now, purpose }: Search, anchored: boolean): void {
-  const error =
+function leafProblem({ leaf, now, purpose }: Search, anchored: boolean): Refusal | undefined {
+  const refuse = refusing(leaf, 0)
+  return (
     // RFC 5280 §4.1.2.1: without extensions nothing says what the key is for.
-    (leaf.version !== 3 && !anchored ? problem('ERR_CERT_ENCODING', 'version 1', 0, leaf) : undefined) ??
-    commonProblem(leaf, 0, now) ??
+    (leaf.version !== 3 && !anchored ? refuse('ERR_CERT_ENCODING', 'version 1') : undefined) ??
+    commonProblem(leaf, refuse, now) ??
     // RFC 5280 §4.2.1.10: name constraints are for CA certificates only.
     (leaf.nameConstraints !== undefined && !leaf.ca
-      ? problem('ERR_CERT_CONSTRAINT', 'name constraints in an end-entity certificate', 0, leaf)
+      ? refuse('ERR_CERT_CONSTRAINT', 'name constraints in an end-entity certificate')
       : undefined) ??
     // RFC 5280 §4.2.1.12: anyExtendedKeyUsage may be refused; here it does not stand for the purpose itself.
     (leaf.purposes?.includes(purposeIds[purpose]) === false
-      ? problem('ERR_CERT_PURPOSE', `not for TLS ${purpose}s`, 0, leaf)
+      ? refuse('ERR_CERT_PURPOSE', `not for TLS ${purpose}s`)
       : undefined)
-  if (error !== undefined) throw error
+  )
 }
 
 /** What holds for every certificate of a path. */
-function commonProblem(certificate: Certificate, depth: number, now: number): TunnelError | undefined {
+function commonProblem(certificate: Certificate, refuse: Refuse, now: number): Refusal | undefined {
   const { notBefore, notAfter, refused, keyUsage, ca, publicKey } = certificate
   // RFC 5280 §4.2: a critical extension that is not recognised refuses the certificate.
-  if (refused.length > 0)
-    return problem('ERR_CERT_CONSTRAINT', `extension ${refused[0]} is not supported`, depth, certificate)
+  if (refused.length > 0) return refuse('ERR_CERT_CONSTRAINT', `extension ${refused[0]} is not supported`)
   // RFC 5280 §4.1.2.5: from notBefore through notAfter, inclusive.
-  if (now < notBefore)
-    return problem('ERR_CERT_NOT_YET_VALID', `valid from ${timeText(notBefore)}`, depth, certificate)
-  if (now > notAfter)
-    return problem('ERR_CERT_EXPIRED', `valid until ${timeText(notAfter)}`, depth, certificate)
+  if (now < notBefore) return refuse('ERR_CERT_NOT_YET_VALID', `valid from ${timeText(notBefore)}`)
+  if (now > notAfter) return refuse('ERR_CERT_EXPIRED', `valid until ${timeText(notAfter)}`)
   const weak = keyProblem(publicKey)
-  if (weak !== undefined) return problem('ERR_CERT_ALGORITHM', weak, depth, certificate)
+  if (weak !== undefined) return refuse('ERR_CERT_ALGORITHM', weak)
   // RFC 5280 §4.2.1.9: without the CA flag keyCertSign must not be asserted.
   if (!ca && keyUsage?.has(keyUsageBits.keyCertSign))
-    return problem('ERR_CERT_CONSTRAINT', 'keyCertSign without the CA flag', depth, certificate)
+    return refuse('ERR_CERT_CONSTRAINT', 'keyCertSign without the CA flag')
   return undefined
 }
 
@@ -188,29 +192,29 @@ function issuerProblem(
   path: Path,
   issuer: Certificate,
   anchor: boolean,
-): TunnelError | undefined {
-  const depth = path.length
+): Refusal | undefined {
+  const refuse = refusing(issuer, path.length)
   const { version, ca, keyUsage, pathLength, purposes } = issuer
   const below = path.slice(1).filter((c) => !isSelfIssued(c)).length
-  const common = commonProblem(issuer, depth, search.now)
+  const common = commonProblem(issuer, refuse, search.now)
   if (common !== undefined) return common
   // RFC 5280 §6.1.4 (k): a CA. A version 1 certificate cannot say so; as an anchor the caller said it.
-  if (!ca && !(version === 1 && anchor)) return problem('ERR_CERT_CONSTRAINT', 'not a CA', depth, issuer)
+  if (!ca && !(version === 1 && anchor)) return refuse('ERR_CERT_CONSTRAINT', 'not a CA')
   // RFC 5280 §6.1.4 (n).
   if (keyUsage?.has(keyUsageBits.keyCertSign) === false)
-    return problem('ERR_CERT_CONSTRAINT', 'its key usage does not allow signing certificates', depth, issuer)
+    return refuse('ERR_CERT_CONSTRAINT', 'its key usage does not allow signing certificates')
   // RFC 5280 §6.1.4 (l), (m): intermediates that are not self-issued count.
   if (pathLength !== undefined && below > pathLength)
-    return problem('ERR_CERT_CONSTRAINT', `its path length is ${pathLength}`, depth, issuer)
+    return refuse('ERR_CERT_CONSTRAINT', `its path length is ${pathLength}`)
   if (below + (anchor || isSelfIssued(issuer) ? 0 : 1) > search.limits.intermediates)
-    return problem('ERR_CERT_BUDGET', `more than ${search.limits.intermediates} intermediates`, depth, issuer)
+    return refuse('ERR_CERT_BUDGET', `more than ${search.limits.intermediates} intermediates`)
   // Extended key usage of a CA restricts what it issues, as all of the web's verifiers have it.
   if (
     purposes !== undefined &&
     !purposes.includes(purposeIds[search.purpose]) &&
     !purposes.includes(purposeIds.any)
   )
-    return problem('ERR_CERT_PURPOSE', `may not issue for TLS ${search.purpose}s`, depth, issuer)
+    return refuse('ERR_CERT_PURPOSE', `may not issue for TLS ${search.purpose}s`)
   return undefined
 }
 
@@ -218,44 +222,46 @@ async function signatureProblem(
   search: Search,
   path: Path,
   issuer: Certificate,
-): Promise<TunnelError | undefined> {
-  const depth = path.length - 1
+): Promise<Refusal | undefined> {
   const child = path.at(-1)!
+  const refuse = refusing(child, path.length - 1)
   if (child.signed.algorithm === undefined)
-    return problem('ERR_CERT_ALGORITHM', 'its signature algorithm is not accepted', depth, child)
+    return refuse('ERR_CERT_ALGORITHM', 'its signature algorithm is not accepted')
   // A provider may lack what is acceptable; another path may do without it.
   if (
     !search.crypto.canVerify(child.signed.algorithm, issuer.publicKey.key) &&
     signatureFits(child.signed.algorithm, issuer.publicKey)
   )
-    return problem('ERR_CRYPTO_UNAVAILABLE', `${child.signed.algorithm.kind} signatures`, depth, child)
+    return refuse('ERR_CRYPTO_UNAVAILABLE', `${child.signed.algorithm.kind} signatures`)
   return (await verifies(search, child.signed, issuer))
     ? undefined
-    : problem('ERR_CERT_SIGNATURE', `not signed by ${nameText(issuer.subject)}`, depth, child)
+    : refuse('ERR_CERT_SIGNATURE', 'not signed by its issuer', issuer.subject)
+}
+
+/** Constraints that cannot be read refuse a certificate, as anything in it does, whether they apply to something or not. */
+export async function malformedConstraints({
+  nameConstraints,
+}: Certificate): Promise<TunnelError | undefined> {
+  const { constraintsError } = await loaded(import('./constraints.js'))
+  return constraintsError(nameConstraints!)
 }
 
 /** RFC 5280 §6.1.3 (b), (c), for all that lies below the issuer. */
-async function namesProblem(
-  search: Search,
-  path: Path,
-  issuer: Certificate,
-): Promise<TunnelError | undefined> {
+async function namesProblem(search: Search, path: Path, issuer: Certificate): Promise<Refusal | undefined> {
   const { nameConstraints } = issuer
   if (nameConstraints === undefined) return undefined
-  const { constrainedNames, constraintProblem } = await loaded(import('./constraints.js'))
+  const { constrainedNames, constraintProblem, constraintsOf, shownName } = await loaded(
+    import('./constraints.js'),
+  )
+  const constraints = constraintsOf(nameConstraints)
   for (const [depth, certificate] of path.entries()) {
     // Self-issued certificates are exempt unless they are the leaf.
     if (depth > 0 && isSelfIssued(certificate)) continue
     const names = constrainedNames(certificate.subject, certificate.altNames)
-    const broken = constraintProblem(nameConstraints, names, () => spend(search, 'comparisons'))
+    const broken = constraintProblem(constraints, names, () => spend(search, 'comparisons'))
     if (broken === undefined) continue
-    const shown = broken.name === undefined ? printable(broken.text) || 'a name' : nameText(broken.name)
-    return problem(
-      'ERR_CERT_CONSTRAINT',
-      `${shown} is outside the name constraints of its CA`,
-      depth,
-      certificate,
-    )
+    const refuse = refusing(certificate, depth)
+    return refuse('ERR_CERT_CONSTRAINT', `${shownName(broken)} is outside the name constraints of its CA`)
   }
   return undefined
 }
@@ -264,14 +270,13 @@ async function revocationProblem(
   search: Search,
   path: Path,
   issuer: Certificate,
-): Promise<TunnelError | undefined> {
-  const depth = path.length - 1
+): Promise<Refusal | undefined> {
   const child = path.at(-1)!
   const found = await search.revocation?.(child, issuer, search.now, (signed) =>
     verifies(search, signed, issuer),
   )
-  if (found === 'revoked') return problem('ERR_CERT_REVOKED', undefined, depth, child)
-  return typeof found === 'object' ? problem('ERR_CERT_CRL', found.unusable, depth + 1, issuer) : undefined
+  if (found === 'revoked') return refusing(child, path.length - 1)('ERR_CERT_REVOKED')
+  return typeof found === 'object' ? refusing(issuer, path.length)('ERR_CERT_CRL', found.unusable) : undefined
 }
 
 /** One signature, verified once. */
@@ -279,14 +284,17 @@ async function verifies(search: Search, signed: Signed, issuer: Certificate): Pr
   const { algorithm, signature, data } = signed
   const { publicKey } = issuer
   if (algorithm === undefined || !signatureFits(algorithm, publicKey)) return false
+  const proven = verified.get(signed)
+  if (proven?.[0] === publicKey && proven[1] === search.crypto) {
+    spend(search, 'signatures')
+    return true
+  }
   const known = search.verdicts.get(signed) ?? new Map<string, boolean>()
   search.verdicts.set(signed, known)
   const key = hex(publicKey.bits)
   const before = known.get(key)
   if (before !== undefined) return before
   spend(search, 'signatures')
-  const proven = verified.get(signed)
-  if (proven?.[0] === publicKey && proven[1] === search.crypto) return true
   const answer = search.crypto.verify(algorithm, publicKey, signature, data)
   const verdict = typeof answer === 'boolean' ? answer : await answer
   known.set(key, verdict)
@@ -300,12 +308,35 @@ function spend(search: Search, what: keyof Search['spent']): void {
 }
 
 /** Keep the error of the longest path, and of one that reached an anchor before any other. */
-function note(search: Search, length: number, weight: number, error: TunnelError): void {
+function note(search: Search, length: number, weight: number, reason: Refusal | TunnelError): void {
   const rank = 4 * length + weight
-  if (search.nearest === undefined || rank > search.nearest.rank) search.nearest = { rank, error }
+  if (search.nearest === undefined || rank > search.nearest.rank) search.nearest = { rank, reason }
 }
 
-function problem(code: ErrorCode, detail: string | undefined, depth: number, of: Certificate): TunnelError {
-  const subject = nameText(of.subject)
-  return failure(code, detail === undefined ? subject : `${subject}: ${detail}`, { depth, subject })
+type Refuse = (code: ErrorCode, detail?: string, about?: Name) => Refusal
+
+/** Says what is wrong with a certificate of a path. */
+function refusing(of: Certificate, depth: number): Refuse {
+  return (code, detail, about) => ({ code, detail, depth, of, about })
+}
+
+/** Why a certificate is refused. */
+export interface Refusal {
+  readonly code: ErrorCode
+  readonly detail?: string | undefined
+  readonly depth: number
+  readonly of: Certificate
+  /** What the detail is about: a name that stands behind it, or the server that a leaf is not for. */
+  readonly about?: Name | string | undefined
+}
+
+/** The error for it. What only makes it readable is loaded, and left out where that fails. */
+export async function refused(refusal: Refusal): Promise<TunnelError> {
+  const { code, detail, depth } = refusal
+  try {
+    const { explained } = await import('./refusal.js')
+    return explained(refusal)
+  } catch {
+    return failure(code, detail, { depth })
+  }
 }

@@ -31,8 +31,7 @@ export function parsePem(text: string, code: ErrorCode = 'ERR_CONFIG_INVALID'): 
       // Explanatory text.
     } else if (edge !== undefined) {
       // RFC 7468 §2: the labels match.
-      if (edge !== 'END' || label !== block.label)
-        throw failure(code, `PEM block "${block.label}" does not end`)
+      if (edge !== 'END' || label !== block.label) break
       blocks.push({ label: block.label, headers: block.headers, der: fromBase64(block.base64, code) })
       block = undefined
     } else {

@@ -6,7 +6,7 @@ import { curveIds, keyIds } from '../crypto/oid.js'
 import type { CurveName } from '../crypto/provider.js'
 import { type Der, der, element, tags } from '../der/index.js'
 import { failure, loaded } from '../errors.js'
-import { printable } from './names.js'
+import { printable } from './name-text.js'
 import { type PemBlock, parsePem, pemText } from './pem.js'
 
 /** A PKCS#8 key and what can be told about it without any cryptography. */

@@ -3,7 +3,6 @@
 import { type Bytes, equal } from '../bytes/index.js'
 import type { GeneralName } from './general-names.js'
 import { generalNameKinds } from './general-names.js'
-import { printable } from './names.js'
 
 /** A host name in LDH form (RFC 1034 §3.5), without trailing dot, not all digits in its last label. */
 export function isDnsName(name: string): boolean {
@@ -38,17 +37,6 @@ export function matchesServerName(reference: string, presented: readonly General
   })
 }
 
-/** The names a certificate was presented for, for messages: at most a dozen. */
-export function presentedNames(presented: readonly GeneralName[]): string {
-  const shown = presented
-    .filter(({ kind }) => kind === generalNameKinds.dns || kind === generalNameKinds.ip)
-    .map((name) => (name.kind === generalNameKinds.ip ? ipText(name.bytes) : printable(name.text)))
-  if (shown.length === 0) return 'no names'
-  return shown.length > 12
-    ? `${shown.slice(0, 12).join(', ')} and ${shown.length - 12} more`
-    : shown.join(', ')
-}
-
 function ipv4(text: string): Bytes | undefined {
   const parts = text.split('.')
   // RFC 3986 §3.2.2: dec-octet, without leading zeros.
@@ -80,11 +68,4 @@ function groups(text: string): number[] | undefined {
     } else return undefined
   }
   return octets
-}
-
-function ipText(octets: Uint8Array): string {
-  if (octets.length === 4) return octets.join('.')
-  const parts: string[] = []
-  for (let i = 0; i < 16; i += 2) parts.push(((octets[i]! << 8) | octets[i + 1]!).toString(16))
-  return parts.join(':')
 }

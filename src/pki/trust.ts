@@ -2,7 +2,7 @@
 // to verify, a value of its own type with a reason in it.
 import { equal } from '../bytes/index.js'
 import { asTunnelError, failure, type TunnelError } from '../errors.js'
-import { type Certificate, parseCertificate, peekSubject } from './certificate.js'
+import { type Certificate, peekSubject, readCertificate } from './certificate.js'
 import { knownCertificate } from './known.js'
 import type { Name } from './names.js'
 import { certificatesIn } from './pem.js'
@@ -90,7 +90,7 @@ function isTrustStore(input: TrustInput): input is TrustStore {
 
 function parse(der: Uint8Array): Certificate | TunnelError {
   try {
-    return knownCertificate(der) ?? parseCertificate(der)
+    return knownCertificate(der) ?? readCertificate(der)
   } catch (error) {
     return asTunnelError(error)
   }

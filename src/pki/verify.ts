@@ -3,11 +3,17 @@
 import { type Bytes, equal } from '../bytes/index.js'
 import type { CryptoProvider } from '../crypto/provider.js'
 import { failure, loaded } from '../errors.js'
-import { type Certificate, parseCertificate } from './certificate.js'
+import { type Certificate, readCertificate } from './certificate.js'
 import { knownCertificate, rememberCertificates } from './known.js'
-import { nameText, printable } from './names.js'
-import { buildPath, defaultPathLimits, type PathLimits } from './path.js'
-import { matchesServerName, presentedNames } from './server-name.js'
+import {
+  buildPath,
+  defaultPathLimits,
+  malformedConstraints,
+  type PathLimits,
+  type Refusal,
+  refused,
+} from './path.js'
+import { matchesServerName } from './server-name.js'
 import type { TrustStore, UnverifiedTrust } from './trust.js'
 
 /** What a chain must satisfy. */
@@ -31,10 +37,13 @@ export interface VerifiedChain {
   readonly verified: boolean
 }
 
-export interface ChainInput {
+export interface ChainInput extends Chain {
+  readonly expectation: ChainExpectation
+}
+
+interface Chain {
   /** DER, leaf first, the rest in any order. */
   readonly chain: readonly Uint8Array[]
-  readonly expectation: ChainExpectation
   /** Milliseconds since 1970. */
   readonly now: number
   readonly crypto: CryptoProvider
@@ -42,23 +51,42 @@ export interface ChainInput {
 }
 
 /** Throws ERR_CERT_* (see the code table), with `depth` 0 for the leaf and `subject` where one certificate is at fault. */
-export async function verifyChain({
-  chain,
-  expectation,
-  now,
-  crypto,
-  limits,
-}: ChainInput): Promise<VerifiedChain> {
+export function verifyChain(input: ChainInput): Promise<VerifiedChain> {
+  return verifyAny(input, [input.expectation])
+}
+
+/** The verdict by the first of some expectations that the chain satisfies. When it satisfies none, throws the first one's error. */
+export async function verifyAny(
+  input: Chain,
+  expectations: readonly [ChainExpectation, ...ChainExpectation[]],
+): Promise<VerifiedChain> {
+  // To say why one refused it is only worth its while when no other one takes it.
+  let why: (() => unknown) | undefined
+  for (const expectation of expectations) {
+    try {
+      const verdict = await judge(input, expectation)
+      if ('verified' in verdict) return verdict
+      why ??= () => refused(verdict)
+    } catch (error) {
+      why ??= () => error
+    }
+  }
+  throw await why!()
+}
+
+async function judge(
+  { chain, now, crypto, limits }: Chain,
+  expectation: ChainExpectation,
+): Promise<VerifiedChain | Refusal> {
   const { trust, serverName, purpose, pins, crls } = expectation
   const bounds = { ...defaultPathLimits, ...limits }
   const [first, ...others] = chain
   if (first === undefined) throw failure('ERR_CERT_MISSING')
   if (chain.length > bounds.certificates)
-    throw failure(
-      'ERR_CERT_BUDGET',
-      `${chain.length} certificates were sent, ${bounds.certificates} are allowed`,
-    )
-  const leaf = knownCertificate(first) ?? parseCertificate(first)
+    throw failure('ERR_CERT_BUDGET', `more than ${bounds.certificates} certificates`)
+  const leaf = knownCertificate(first) ?? readCertificate(first)
+  const malformed = leaf.nameConstraints && (await malformedConstraints(leaf))
+  if (malformed !== undefined) throw malformed
   const verified = trust.kind === 'anchors'
   const path = verified
     ? await buildPath({
@@ -73,26 +101,15 @@ export async function verifyChain({
         limits: bounds,
       })
     : [leaf]
-  if (verified && serverName !== undefined) leafMustBeFor(leaf, serverName)
+  if ('code' in path) return path
+  // RFC 9525 §2: only subjectAltName; the common name is no identity.
+  if (verified && serverName !== undefined && !matchesServerName(serverName, leaf.altNames ?? []))
+    return { code: 'ERR_CERT_NAME_MISMATCH', depth: 0, of: leaf, about: serverName }
   if (pins !== undefined && pins.length > 0) {
     const hash = crypto.hashes['SHA-256']
     const pinned = path.some((c) => pins.some((pin) => equal(pin, hash.digest(c.publicKey.spki))))
-    if (!pinned) throw failure('ERR_CERT_PINNED', undefined, { depth: 0, subject: nameText(leaf.subject) })
+    if (!pinned) return { code: 'ERR_CERT_PINNED', depth: 0, of: leaf }
   }
   if (verified) rememberCertificates(path)
   return { leaf, path, verified }
-}
-
-function leafMustBeFor(leaf: Certificate, serverName: string): void {
-  const presented = leaf.altNames ?? []
-  // RFC 9525 §2: only subjectAltName; the common name is no identity.
-  if (!matchesServerName(serverName, presented))
-    throw failure(
-      'ERR_CERT_NAME_MISMATCH',
-      `${printable(serverName)} is not among ${presentedNames(presented)}`,
-      {
-        depth: 0,
-        subject: nameText(leaf.subject),
-      },
-    )
 }

@@ -30,6 +30,8 @@ export interface Wire {
   end(): MaybePromise<void>
   /** Free everything at once: no handle, timer or listener stays. Idempotent. */
   destroy(reason?: TunnelError): void
+  /** Bytes that were taken and not yet passed on, where that is known: writes resolve before it is none. */
+  unsent?(): number
   /** Whether waiting on this wire alone keeps the process alive, where the runtime asks that (Node). */
   ref?(active: boolean): void
   /** Plain facts for traces: addresses, protocol. */

@@ -16,7 +16,7 @@ import { type StreamLimits, streamLimits } from './limits.js'
 import { Outbox } from './outbox.js'
 import { Outlet } from './outlet.js'
 import { abortError } from './signal.js'
-import { type Timer, timerAfter } from './timer.js'
+import { deadlineAfter, type Timer } from './timer.js'
 
 export interface ConnectionOptions {
   readonly trace?: Trace | undefined
@@ -62,8 +62,12 @@ export class Connection {
   #delivered: { readonly cause: TunnelError | undefined } | undefined
   /** Something of the application was on its way, or was written, after that. */
   #isUnheard = false
+  /** Something of the application may not have reached the outlet yet. */
+  #isSpeaking = false
   /** A layer ended the way down by itself: the peer will not read any more. */
   #broken: TunnelError | undefined
+  /** The same, when something that the application wrote was dropped for it. */
+  #dropped: TunnelError | undefined
 
   /** A layer threw; those below are ending. */
   #failure: { readonly error: TunnelError; floor: number; surfaced: boolean } | undefined
@@ -171,9 +175,9 @@ export class Connection {
   /** Free everything at once. `error` (ERR_ABORTED by default) is what pending calls, the application and `closed` get. */
   destroy(error?: TunnelError): void {
     if (this.#over !== undefined) return
-    const both = this.#delivered !== undefined && this.#isDownDone()
+    const both = this.#delivered !== undefined && this.#isDownDone() && !this.#isUntaken()
     if (error === undefined && both) {
-      this.#finalize(this.#delivered?.cause)
+      this.#finalize(this.#delivered?.cause ?? this.#dropped)
       return
     }
     if (this.#started) this.#top.close()
@@ -212,7 +216,7 @@ export class Connection {
     if (this.#failure !== undefined) this.#finalize(this.#failure.error)
     else if (this.#ended && this.#delivered !== undefined && !this.#isUnheard) {
       // The peer ended cleanly and left: only our goodbye was not heard.
-      this.#finalize(this.#delivered.cause)
+      this.#finalize(this.#delivered.cause ?? this.#dropped)
     } else {
       this.#cut = error
       this.#outlet.close()
@@ -249,6 +253,7 @@ export class Connection {
   #breakDown(): void {
     if (this.#broken !== undefined) return
     this.#broken = failure('ERR_STREAM_RESET', 'the peer closed the connection and reads no more')
+    if (this.#isSpeaking) this.#dropped = this.#broken
     this.#outbox.close(this.#broken)
   }
 
@@ -303,6 +308,7 @@ export class Connection {
         if (this.#failure !== undefined || (this.#delivered !== undefined && this.#isDownDone())) return
         this.destroy(reason)
       },
+      unsent: () => this.#unsent(),
       ref: (active) => wire.ref?.(active),
       ...(wire.facts === undefined ? {} : { facts: wire.facts }),
     }
@@ -311,13 +317,19 @@ export class Connection {
   #send(chunks: readonly Uint8Array[] | 'end'): MaybePromise<void> {
     const before = this.#fault() ?? this.#broken
     if (before !== undefined) return rejected(before)
-    if (chunks !== 'end' && this.#delivered !== undefined) this.#isUnheard = true
+    if (chunks !== 'end') {
+      this.#isSpeaking = true
+      if (this.#delivered !== undefined) this.#isUnheard = true
+    }
     this.#turns.enter()
     this.#outbox.add(chunks)
+    // Not at the end of the turn: who answers what just came would have to wait for a promise.
+    this.#outbox.pump()
     this.#turns.leave()
     // What was added may have failed the connection, or have ended it well.
     const after = this.#over === undefined ? (this.#fault() ?? this.#broken) : this.#over.error
-    return after === undefined ? this.#outbox.drained() : rejected(after)
+    // An end is one when the wire has taken what was written.
+    return after === undefined ? this.#outbox.drained(chunks === 'end' ? 1 : undefined) : rejected(after)
   }
 
   #deliver(item: Rising): MaybePromise<void> {
@@ -325,7 +337,7 @@ export class Connection {
     if ('error' in item) return this.#tell(item.error)
     if (this.#delivered !== undefined) return
     this.#delivered = item
-    this.#isUnheard = this.#falling.bytes > 0
+    this.#isUnheard = this.#isUntaken()
     return this.#application?.end(item.cause)
   }
 
@@ -346,9 +358,16 @@ export class Connection {
   #finishTurn(): void {
     do {
       this.#outbox.pump()
+      if (this.#isSpeaking) this.#listen()
       this.#outlet.flush()
       this.#settle()
     } while (this.#over === undefined && (this.#outbox.ready || this.#outlet.ready))
+  }
+
+  /** Tell what the application said from the goodbyes behind it. */
+  #listen(): void {
+    this.#outlet.mark()
+    this.#isSpeaking = !this.#outbox.isEmpty || this.#floors.some((floor) => floor.down.outstanding > 0)
   }
 
   #settle(): void {
@@ -360,7 +379,7 @@ export class Connection {
     } else if (this.#failure !== undefined) this.#settleFailure(this.#failure)
     else if (this.#delivered !== undefined && this.#isDownDone()) {
       this.#startLinger()
-      if (this.#outlet.finished) this.#finalize(this.#delivered.cause)
+      if (this.#outlet.finished) this.#finalize(this.#delivered.cause ?? this.#dropped)
     }
   }
 
@@ -378,6 +397,16 @@ export class Connection {
     return this.#broken !== undefined || (this.#floors.at(-1)?.isFinished ?? this.#outlet.finished)
   }
 
+  /** Bytes that have not left, with overhead. */
+  #unsent(): number {
+    return this.#outbox.bytes + this.#falling.bytes + (this.#wire.unsent?.() ?? 0)
+  }
+
+  /** Something that the application wrote was not taken, as far as can be known. */
+  #isUntaken(): boolean {
+    return this.#isSpeaking || this.#outlet.isUntaken || (this.#wire.unsent?.() ?? 0) > 0
+  }
+
   #surface(error: TunnelError): void {
     for (const floor of this.#floors) {
       floor.release()
@@ -388,9 +417,20 @@ export class Connection {
   }
 
   #startLinger(): void {
-    this.#linger ??= timerAfter(this.#limits.linger, () =>
-      this.#finalize(this.#cut ?? this.#failure?.error ?? this.#delivered?.cause),
-    )
+    if (this.#linger === undefined) this.#wait(this.#unsent())
+  }
+
+  /** What was written is waited for as long as some of it leaves; a goodbye is not. */
+  #wait(before: number): void {
+    const { linger } = this.#limits
+    this.#linger = deadlineAfter(linger, () => {
+      const error = this.#cut ?? this.#failure?.error ?? this.#delivered?.cause ?? this.#dropped
+      if (error !== undefined || !this.#isUntaken()) return this.#finalize(error)
+      const left = this.#unsent()
+      if (left < before) this.#wait(left)
+      else
+        this.#finalize(failure('ERR_TIMEOUT', `the peer took nothing of what was written for ${linger} ms`))
+    })
   }
 
   #finalize(error: TunnelError | undefined): void {

@@ -28,7 +28,7 @@ export class Outbox {
   #head = 0
   #added = 0
   #passed = 0
-  #waiting: Array<{ readonly target: number; readonly done: Deferred }> = []
+  #waiting: Array<{ readonly target: number; readonly limit: number; readonly done: Deferred }> = []
 
   constructor(options: OutboxOptions) {
     this.#options = options
@@ -47,6 +47,18 @@ export class Outbox {
     this.#added += this.#items.length - before
   }
 
+  /** What waits, without overhead. */
+  get bytes(): number {
+    return this.#items
+      .slice(this.#head)
+      .reduce((total, item) => total + (item === 'end' ? 0 : item.length), 0)
+  }
+
+  /** Nothing waits. */
+  get isEmpty(): boolean {
+    return this.#head === this.#items.length
+  }
+
   /** Something waits and may go. */
   get ready(): boolean {
     return this.#head < this.#items.length && this.#options.gauge.bytes < this.#options.limit
@@ -58,23 +70,30 @@ export class Outbox {
       this.#passed++
       this.#options.pass(item)
     }
-    if (this.#head > 0 && (this.#head === this.#items.length || this.#head > 256)) {
+    if (this.#head === this.#items.length) {
+      if (this.#head > 0) this.#items = []
+      this.#head = 0
+    } else if (this.#head > 256) {
       this.#items.splice(0, this.#head)
       this.#head = 0
     }
   }
 
-  /** Resolves when all that was added until now is processed and the rest below is little. */
-  drained(): MaybePromise<void> {
-    if (this.#isDrained(this.#added)) return undefined
+  /** Resolves when all that was added until now is processed and less than `limit` waits below. */
+  drained(limit: number = this.#options.limit): MaybePromise<void> {
+    const target = this.#added
+    if (this.#isDrained(target, limit)) return undefined
     const done = deferred()
-    this.#waiting.push({ target: this.#added, done })
+    this.#waiting.push({ target, limit, done })
     return done.promise
   }
 
   settle(): void {
-    while (this.#waiting.length > 0 && this.#isDrained(this.#waiting[0]!.target))
-      this.#waiting.shift()!.done.resolve()
+    for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
+      if (!this.#isDrained(first.target, first.limit)) return
+      this.#waiting.shift()
+      first.done.resolve()
+    }
   }
 
   /** Drop what waits; everybody who waits hears why, or that it is well if there is no reason. */
@@ -86,8 +105,8 @@ export class Outbox {
     for (const { done } of waiting) reason === undefined ? done.resolve() : done.reject(reason)
   }
 
-  #isDrained(target: number): boolean {
-    const { gauge, limit, outstanding } = this.#options
+  #isDrained(target: number, limit: number): boolean {
+    const { gauge, outstanding } = this.#options
     return gauge.bytes < limit && this.#passed - outstanding() >= target
   }
 }

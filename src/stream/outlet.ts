@@ -11,6 +11,10 @@ export class Outlet {
   readonly #failed: (thrown: unknown) => void
   #pending: Uint8Array[] = []
   #cost = 0
+  /** Chunks that were put, that the wire took, and that hold all which the application has said. */
+  #put = 0
+  #taken = 0
+  #said = 0
   #busy = false
   #end: 'no' | 'wanted' | 'called' | 'done' = 'no'
   #closed = false
@@ -25,7 +29,10 @@ export class Outlet {
   put(chunk: Uint8Array): void {
     if (this.#closed || this.#end !== 'no') return
     const cost = costOf(chunk)
-    this.#pending.push(chunk)
+    // Nearly always the only one, and room for more is garbage.
+    if (this.#pending.length === 0) this.#pending = [chunk]
+    else this.#pending.push(chunk)
+    this.#put++
     this.#cost += cost
     this.#gauge.bytes += cost
     this.#turns.touch()
@@ -36,6 +43,16 @@ export class Outlet {
     if (this.#closed || this.#end !== 'no') return
     this.#end = 'wanted'
     this.#turns.touch()
+  }
+
+  /** All that was put until now may be the application's; what follows is only goodbyes, until this is called again. */
+  mark(): void {
+    this.#said = this.#put
+  }
+
+  /** The wire has not taken what the application said. */
+  get isUntaken(): boolean {
+    return this.#taken < this.#said
   }
 
   /** The end went out. */
@@ -57,24 +74,27 @@ export class Outlet {
     while (this.ready) {
       const chunks = this.#pending
       const cost = this.#cost
-      if (chunks.length === 0) {
-        this.#end = 'called'
-        this.#hand(
-          () => this.#wire.end(),
-          () => {
-            this.#end = 'done'
-          },
-        )
+      const put = this.#put
+      const isEnd = chunks.length === 0
+      if (isEnd) this.#end = 'called'
+      else {
+        this.#pending = []
+        this.#cost = 0
+      }
+      let pending: unknown
+      this.#busy = true
+      try {
+        pending = isEnd ? this.#wire.end() : this.#wire.write(chunks)
+      } catch (thrown) {
+        this.#done(isEnd, cost, put)
+        this.#failed(thrown)
         return
       }
-      this.#pending = []
-      this.#cost = 0
-      this.#hand(
-        () => this.#wire.write(chunks),
-        () => {
-          this.#gauge.bytes -= cost
-        },
-      )
+      if (isPromise(pending)) {
+        this.#wait(pending, isEnd, cost, put)
+        return
+      }
+      this.#done(isEnd, cost, put)
     }
   }
 
@@ -86,35 +106,26 @@ export class Outlet {
     this.#cost = 0
   }
 
-  #hand(call: () => unknown, done: () => void): void {
-    let pending: unknown
-    this.#busy = true
-    try {
-      pending = call()
-    } catch (thrown) {
-      this.#busy = false
-      done()
-      this.#failed(thrown)
+  #done(isEnd: boolean, cost: number, put: number): void {
+    this.#busy = false
+    if (isEnd) {
+      this.#end = 'done'
       return
     }
-    if (!isPromise(pending)) {
-      this.#busy = false
-      done()
-      return
-    }
-    const settle = (then: () => void) => {
+    this.#gauge.bytes -= cost
+    this.#taken = put
+  }
+
+  #wait(pending: Promise<void>, isEnd: boolean, cost: number, put: number): void {
+    const settle = (thrown?: { readonly reason: unknown }) => {
       this.#turns.enter()
-      this.#busy = false
-      then()
+      this.#done(isEnd, cost, put)
+      if (thrown !== undefined) this.#failed(thrown.reason)
       this.#turns.leave()
     }
     pending.then(
-      () => settle(done),
-      (thrown: unknown) =>
-        settle(() => {
-          done()
-          this.#failed(thrown)
-        }),
+      () => settle(),
+      (reason: unknown) => settle({ reason }),
     )
   }
 }

@@ -110,10 +110,15 @@ export function streamFromWire(wire: Wire): WireStream {
   const settle = () => {
     if (state.ended && state.finished) closing.resolve()
   }
-  const end = async () => {
+  let ending: Promise<void> | undefined
+  const endOnce = async () => {
     await wire.end()
     state.finished = true
     settle()
+  }
+  const end = () => {
+    ending ??= endOnce()
+    return ending
   }
   let source: Source | undefined
   const begin = (): Source => {
@@ -140,18 +145,23 @@ export function streamFromWire(wire: Wire): WireStream {
   let writable: WritableStream<Uint8Array> | undefined
   const open = (): WritableStream<Uint8Array> => {
     begin()
-    writable ??= new WritableStream<Uint8Array>({
+    if (writable !== undefined) return writable
+    writable = new WritableStream<Uint8Array>({
       start: (controller) => {
         sink = controller
       },
       write: async (chunk) => {
         state.writing++
-        await wire.write([asBytes(chunk)])
-        state.writing--
+        try {
+          await wire.write([asBytes(chunk)])
+        } finally {
+          state.writing--
+        }
       },
       close: end,
       abort: destroy,
     })
+    if (ending !== undefined) handled(writable.close())
     return writable
   }
   return {
@@ -162,7 +172,12 @@ export function streamFromWire(wire: Wire): WireStream {
       return open()
     },
     async finish() {
-      if (!open().locked) return open().close()
+      // Nobody wrote: a stream only to close it would outlive this by far.
+      if (writable === undefined) {
+        begin()
+        return end()
+      }
+      if (!writable.locked) return writable.close()
       // A stream tells nobody but the holder of its writer what waits in it; but it passes on what waits as soon as it can.
       do await new Promise<void>((resolve) => timerAfter(0, resolve))
       while (state.writing > 0)
@@ -176,18 +191,33 @@ export function streamFromWire(wire: Wire): WireStream {
   }
 }
 
-/** The readable side: what comes is held until it is asked for, and no more is taken from the wire meanwhile. */
+/**
+ * The readable side: what comes is held until it is asked for, and no more is taken from the wire meanwhile. The stream is
+ * made when it is first asked for: in Node it takes kilobytes, which only a full garbage collection gives back.
+ */
 class Source {
-  readonly readable: ReadableStream<Uint8Array>
   readonly events: WireEvents
-  readonly #isByteStream: boolean
-  #controller!: ReadableStreamDefaultController<Uint8Array> | ReadableByteStreamController
+  readonly #cancel: (reason: unknown) => void
+  #readable: ReadableStream<Uint8Array> | undefined
+  #isByteStream = false
+  #controller: ReadableStreamDefaultController<Uint8Array> | ReadableByteStreamController | undefined
   #wanted = false
   #discarding = false
   #done = false
+  #error: TunnelError | undefined
   #held: { readonly chunk: Uint8Array; readonly taken: Deferred } | undefined
 
   constructor(cancel: (reason: unknown) => void) {
+    this.#cancel = cancel
+    this.events = {
+      data: (chunk) => this.#data(chunk),
+      end: (cause) => (cause === undefined ? this.#end() : this.#fail(cause)),
+      fail: (error) => this.#fail(error),
+    }
+  }
+
+  get readable(): ReadableStream<Uint8Array> {
+    if (this.#readable !== undefined) return this.#readable
     const source = {
       start: (controller: ReadableStreamDefaultController<Uint8Array> | ReadableByteStreamController) => {
         this.#controller = controller
@@ -196,26 +226,22 @@ class Source {
       cancel: (reason: unknown) => {
         this.#done = true
         this.#held?.taken.resolve()
-        cancel(reason)
+        this.#cancel(reason)
       },
     }
-    let readable: ReadableStream<Uint8Array> | undefined
     try {
-      readable = new ReadableStream({ ...source, type: 'bytes' }, { highWaterMark: 0 })
+      this.#readable = new ReadableStream({ ...source, type: 'bytes' }, { highWaterMark: 0 })
+      this.#isByteStream = true
     } catch {
       // Runtimes without byte streams.
+      this.#readable = new ReadableStream(source, { highWaterMark: 0 })
     }
-    this.#isByteStream = readable !== undefined
-    this.readable = readable ?? new ReadableStream(source, { highWaterMark: 0 })
-    this.events = {
-      data: (chunk) => this.#data(chunk),
-      end: (cause) => (cause === undefined ? this.#end() : this.#fail(cause)),
-      fail: (error) => this.#fail(error),
-    }
+    if (this.#done) this.#finish()
+    return this.#readable
   }
 
   discard(): void {
-    if (this.readable.locked) return
+    if (this.#readable?.locked) return
     this.#discarding = true
     this.#held?.taken.resolve()
     this.#held = undefined
@@ -243,19 +269,29 @@ class Source {
     if (this.#isByteStream) enqueueBytes(this.#controller as ReadableByteStreamController, chunk)
     else (this.#controller as ReadableStreamDefaultController<Uint8Array>).enqueue(chunk)
   }
+
   /** An unclean end is an error of the stream: a reader must not take what it got for the whole. */
   #end(): void {
     if (this.#done) return
     this.#done = true
-    this.#controller.close()
-    if (this.#isByteStream) (this.#controller as ReadableByteStreamController).byobRequest?.respond(0)
+    this.#finish()
   }
 
   #fail(error: TunnelError): void {
     if (this.#done) return
     this.#done = true
+    this.#error = error
     this.#held?.taken.resolve()
-    this.#controller.error(error)
+    this.#finish()
+  }
+
+  #finish(): void {
+    const controller = this.#controller
+    if (this.#error !== undefined) controller?.error(this.#error)
+    else {
+      controller?.close()
+      if (this.#isByteStream) (controller as ReadableByteStreamController).byobRequest?.respond(0)
+    }
   }
 }
 

@@ -25,10 +25,9 @@ import { readFinished, writeFinished } from './messages/finished.js'
 import { type HandshakeMessage, hex16 } from './messages/message.js'
 import { isRetry, readServerHello, type ServerHello } from './messages/server-hello.js'
 import type { TlsConfig, TlsInfo } from './options.js'
-import { inheritSignature, type Proof, proveChain, proveFinished, proveSignature } from './proofs.js'
+import { type Proof, proveChain, proveFinished, proveSignature } from './proofs.js'
 import { TAG_LENGTH } from './protection.js'
 import { extensionType, handshakeType, MAX_PLAINTEXT, nameOf, TLS12, TLS13 } from './registry.js'
-import type { Resumption } from './resumption.js'
 import * as schedule from './schedule.js'
 import type { Authentication } from './session.js'
 import { Transcript } from './transcript.js'
@@ -103,7 +102,7 @@ export async function handshake13(
     throw failure('ERR_TLS_ILLEGAL_PARAMETER', `key share of group ${hex16(keyShare.group)}`)
   const deriving = share.derive(keyShare.key)
   const throughHello = transcript.digest()
-  const earlySecret = resumption && schedule.earlySecret(hash, resumption.session.psk)
+  const earlySecret = resumption?.early
   const shared = await deriving
   const handshakeSecret = schedule.handshakeSecret(hash, earlySecret, shared)
   // What later secrets came from is no longer needed; forward secrecy is worth as much as its forgetting.
@@ -128,7 +127,7 @@ export async function handshake13(
   const server =
     resumption === undefined
       ? await authenticate(config, channel, transcript, alpn)
-      : await inherit(config, resumption, alpn)
+      : await resumption.inherit(config, alpn)
   const { peer, request, ours, proving } = server
   const [{ signature, scheme }, ended] = await Promise.all([proving, orRather(proving, finish())])
   const { finished, master, traffic, exporter } = ended
@@ -237,7 +236,7 @@ async function clientCertificate(): Promise<NonNullable<typeof ownHalf>> {
 }
 
 /** The server as it proves itself. */
-interface Server {
+export interface Server {
   readonly peer: VerifiedChain & Proof<'chain'>
   /** Still under way, with the name of its scheme. */
   readonly proving: Promise<{ readonly signature: Proof<'signature'>; readonly scheme: string }>
@@ -299,18 +298,6 @@ async function authenticate(
   channel.hold(proving)
   transcript.add(message)
   return { peer, proving, chain: certificate.chain, request, ours }
-}
-
-/**
- * RFC 8446 §2.2: with a pre-shared key no certificates are sent; those of the session hold. They were verified again
- * before it was offered; for another protocol than the session's others may be expected.
- */
-async function inherit(config: TlsConfig, resumption: Resumption, alpn: string | undefined): Promise<Server> {
-  const { session } = resumption
-  const { chain, signature: scheme } = session
-  const peer = alpn === session.alpn ? resumption.peer : await proveChain(config, chain, alpn)
-  const proving = Promise.resolve({ signature: inheritSignature(resumption), scheme })
-  return { peer, proving, chain, request: undefined, ours: undefined }
 }
 
 /** RFC 8446 §4.1.3, §4.1.4: what must hold of a ServerHello and of a HelloRetryRequest alike. */

@@ -5,17 +5,12 @@ import { loaded } from '../errors.js'
 import type { MaybePromise } from '../layer.js'
 import type { Established } from './handshake13.js'
 import { quiet } from './maybe-promise.js'
-import {
-  type ClientHello,
-  type Grease,
-  type KeyShareEntry,
-  writeClientHello,
-} from './messages/client-hello.js'
+import { type ClientHello, type KeyShareEntry, writeClientHello } from './messages/client-hello.js'
 import type { WrittenMessage } from './messages/message.js'
 import type { NewSessionTicket } from './messages/new-session-ticket.js'
 import { defaultShares, type TlsConfig } from './options.js'
 import type { Recalled } from './recall.js'
-import { extensionType, MAX_PLAINTEXT, TLS12, TLS13 } from './registry.js'
+import { MAX_PLAINTEXT, TLS12, TLS13 } from './registry.js'
 import { cipherSuites12 } from './registry12.js'
 import type { Resumption } from './resumption.js'
 import type { Resumption12 } from './resumption12.js'
@@ -49,6 +44,9 @@ function shareOf(group: Group): MaybePromise<KeyShare> {
   return share
 }
 
+/** What knows of sessions, once somebody keeps them: asking again for a loaded module takes an engine longer than it should. */
+let memory: typeof import('./recall.js') | undefined
+
 export async function firstHello(config: TlsConfig): Promise<Offer> {
   const { crypto, alpn, versions } = config
   const with13 = versions.includes(TLS13)
@@ -58,9 +56,11 @@ export async function firstHello(config: TlsConfig): Promise<Offer> {
     const made = await Promise.all(config.shareGroups.map(shareOf))
     for (const [at, group] of config.shareGroups.entries()) shares.set(group.id, made[at]!)
   }
-  const recalled = config.session && (await (await loaded(import('./recall.js'))).recall(config))
+  const recalled = config.session && (await (memory ??= await loaded(import('./recall.js'))).recall(config))
   const known = recalled?.resumption12?.session
-  const grease = config.grease ? chooseGrease(crypto.random(5)) : undefined
+  const grease = config.grease
+    ? (await loaded(import('./grease.js'))).chooseGrease(crypto.random(5))
+    : undefined
   return offer(
     {
       random: crypto.random(32),
@@ -101,38 +101,11 @@ export function offer(
   recalled: Recalled = {},
   before: Uint8Array = new Uint8Array(0),
 ): Offer {
-  const { server_name, application_layer_protocol_negotiation, psk_key_exchange_modes, cookie } =
-    extensionType
-  const extensions = new Set<number>([extensionType.supported_groups, extensionType.signature_algorithms])
-  if (hello.versions.includes(TLS13))
-    extensions.add(extensionType.supported_versions).add(extensionType.key_share)
-  if (hello.versions.includes(TLS12))
-    extensions
-      .add(extensionType.ec_point_formats)
-      .add(extensionType.extended_master_secret)
-      .add(extensionType.renegotiation_info)
-  if (hello.ticket !== undefined) extensions.add(extensionType.session_ticket)
-  if (hello.serverName !== undefined) extensions.add(server_name)
-  if (hello.alpn !== undefined) extensions.add(application_layer_protocol_negotiation)
-  if (hello.pskModes !== undefined) extensions.add(psk_key_exchange_modes)
-  if (hello.cookie !== undefined) extensions.add(cookie)
-  if (hello.recordSizeLimit !== undefined) extensions.add(extensionType.record_size_limit)
-  if (hello.psk !== undefined) extensions.add(extensionType.pre_shared_key)
   const message = writeClientHello(hello)
   recalled.resumption?.bind(message.bytes, before)
-  return { message, hello, shares, ...recalled, extensions }
+  return { message, hello, shares, ...recalled, extensions: message.extensions }
 }
 
 export function entries(shares: ReadonlyMap<number, KeyShare>): readonly KeyShareEntry[] {
   return [...shares].map(([group, { publicKey }]) => ({ group, key: publicKey }))
-}
-
-/** RFC 8701 §2: a value of the form 0x?a?a for each list, the two extensions different. */
-function chooseGrease(random: Uint8Array): Grease {
-  const [suite, group, version, first, last] = Array.from(
-    random,
-    (byte) => 0x0a0a + 0x1010 * (byte & 15),
-  ) as [number, number, number, number, number]
-  const other = first === last ? 0x0a0a + ((last - 0x0a0a + 0x1010) % 0x10100) : last
-  return { suite, group, version, extensions: [first, other] }
 }

@@ -76,7 +76,7 @@ export class Outgoing {
     const count = Math.max(1, Math.ceil(content.length / limit))
     const bytes = new Uint8Array(content.length + count * overhead)
     const trace = this.#ports.trace()
-    const pending: Promise<void>[] = []
+    let pending: Promise<void>[] | undefined
     for (let i = 0, from = 0, at = 0; i < count; i++, from += limit) {
       const piece = count === 1 ? content : content.subarray(from, from + limit)
       const length = piece.length + overhead
@@ -85,7 +85,10 @@ export class Outgoing {
         bytes.set(piece, at + HEADER_LENGTH)
       } else {
         const later = sealer.seal(type, piece, bytes, at)
-        if (later !== undefined) pending.push(later)
+        if (later !== undefined) {
+          pending ??= []
+          pending.push(later)
+        }
         this.#synchronous = later === undefined
       }
       trace?.({
@@ -97,7 +100,10 @@ export class Outgoing {
       })
       at += length
     }
-    this.#queued.push({ bytes, ready: pending.length === 0 ? undefined : Promise.all(pending) })
+    const sealed = { bytes, ready: pending && Promise.all(pending) }
+    // Nearly always the only one, and room for more is garbage.
+    if (this.#queued.length === 0) this.#queued = [sealed]
+    else this.#queued.push(sealed)
   }
 
   /** Pass what is queued down, in one piece. Resolves when it is down. */
@@ -135,14 +141,14 @@ export class Outgoing {
       }
       const records = Math.max(1, Math.min(sealer.left - 2, this.#synchronous ? sealer.left : BATCH))
       const size = records * this.#limit
-      this.queue(contentType.application_data, chunk.length > size ? chunk.subarray(0, size) : chunk)
-      chunk = chunk.subarray(size)
+      const isLast = chunk.length <= size
+      this.queue(contentType.application_data, isLast ? chunk : chunk.subarray(0, size))
       const under = this.flush()
-      if (under !== undefined) {
-        const rest = chunk
-        // The next batch is sealed while this one is: two are under way at most.
-        return rest.length === 0 ? under : Promise.resolve(previous).then(() => this.#send(rest, under))
-      }
+      if (isLast) return under
+      const rest = chunk.subarray(size)
+      // The next batch is sealed while this one is: two are under way at most.
+      if (under !== undefined) return Promise.resolve(previous).then(() => this.#send(rest, under))
+      chunk = rest
     }
     return undefined
   }

@@ -3,7 +3,7 @@
 // opens traffic demands all of them. RFC 8446 §4.4.
 import { type Bytes, equalConstantTime } from '../bytes/index.js'
 import { failure, TunnelError } from '../errors.js'
-import { type Certificate, type ChainExpectation, type VerifiedChain, verifyChain } from '../pki/index.js'
+import { type Certificate, type ChainExpectation, type VerifiedChain, verifyAny } from '../pki/index.js'
 import { type CertificateVerify, signedContent } from './messages/certificate-verify.js'
 import type { TlsConfig } from './options.js'
 import { type SignatureScheme, schemeFits } from './registry.js'
@@ -30,16 +30,10 @@ export async function proveChain(
   alpn: string | undefined,
 ): Promise<VerifiedChain & Proof<'chain'>> {
   const { crypto } = config
-  let first: unknown
-  for (const expectation of expectations(config, alpn)) {
-    try {
-      const peer = await verifyChain({ chain, expectation, now: config.now(), crypto })
-      return peer as VerifiedChain & Proof<'chain'>
-    } catch (error) {
-      first ??= error
-    }
-  }
-  throw first ?? failure('ERR_TLS_CONFIG', '`expect` gave no expectation')
+  const [first, ...others] = expectations(config, alpn)
+  if (first === undefined) throw failure('ERR_TLS_CONFIG', '`expect` gave no expectation')
+  const peer = await verifyAny({ chain, now: config.now(), crypto }, [first, ...others])
+  return peer as VerifiedChain & Proof<'chain'>
 }
 
 function expectations(config: TlsConfig, alpn: string | undefined): readonly ChainExpectation[] {

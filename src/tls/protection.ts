@@ -46,6 +46,8 @@ export class Protection {
   /** The sequence number in two words: a JavaScript number would lose its low bits past 2^53. */
   #high = 0
   #low = 0
+  /** Used for one record after the other, as long as the provider proves synchronous. */
+  #nonce: Bytes | undefined
 
   constructor({ aead }: CipherSuite, { key, iv }: RecordKeys) {
     this.iv = iv
@@ -71,11 +73,12 @@ export class Protection {
 
   /** RFC 8446 §5.3: the sequence number, padded to the left, XORed with the static IV. */
   protected nonce(): Bytes {
-    const nonce = this.iv.slice()
-    const { length } = nonce
-    for (let i = 0, high = this.#high, low = this.#low; i < 4; i++) {
-      nonce[length - 1 - i]! ^= (low >>> (8 * i)) & 0xff
-      nonce[length - 5 - i]! ^= (high >>> (8 * i)) & 0xff
+    const { iv } = this
+    this.#nonce ??= iv.slice()
+    const nonce = this.#nonce
+    for (let i = 0, at = iv.length - 1, high = this.#high, low = this.#low; i < 4; i++, at--) {
+      nonce[at] = iv[at]! ^ (low >>> (8 * i))
+      nonce[at - 4] = iv[at - 4]! ^ (high >>> (8 * i))
     }
     this.#low = (this.#low + 1) >>> 0
     // RFC 8446 §5.3: sequence numbers MUST NOT wrap; two words of them outlast any connection.
@@ -97,9 +100,11 @@ export class Protection {
       key.sealInto(nonce, aad, plaintext, out)
       return undefined
     }
-    const sealed = isPromise(key)
-      ? key.then((ready) => ready.seal(nonce, aad, plaintext))
-      : key.seal(nonce, aad, plaintext)
+    const sealed = this.#kept(
+      isPromise(key)
+        ? key.then((ready) => ready.seal(nonce, aad, plaintext))
+        : key.seal(nonce, aad, plaintext),
+    )
     if (isPromise(sealed)) return sealed.then((ciphertext) => out.set(ciphertext))
     out.set(sealed)
     return undefined
@@ -108,9 +113,17 @@ export class Protection {
   /** The plaintext of ciphertext and tag. */
   protected openSealed(nonce: Bytes, aad: Uint8Array, ciphertext: Uint8Array): MaybePromise<Bytes> {
     const key = this.#key
-    return isPromise(key)
-      ? key.then((ready) => ready.open(nonce, aad, ciphertext))
-      : key.open(nonce, aad, ciphertext)
+    return this.#kept(
+      isPromise(key)
+        ? key.then((ready) => ready.open(nonce, aad, ciphertext))
+        : key.open(nonce, aad, ciphertext),
+    )
+  }
+
+  /** While a result is awaited its nonce is in use: the next record has one of its own. */
+  #kept(result: MaybePromise<Bytes>): MaybePromise<Bytes> {
+    if (isPromise(result)) this.#nonce = undefined
+    return result
   }
 }
 

@@ -35,28 +35,27 @@ export class RecordReader {
   next(maxFragment: number): TlsRecord | undefined {
     const queue = this.#queue
     if (queue.length < HEADER_LENGTH) return undefined
-    const head = queue.peek(HEADER_LENGTH)
-    const type = head[0]!
+    const type = queue.at(0)!
     const known = type >= contentType.change_cipher_spec && type <= contentType.application_data
     // Something that is not TLS shows in its first bytes; after that legacy_record_version is ignored (RFC 8446 §5.1).
-    if (this.#first && (!known || head[1] !== 3)) throw failure('ERR_TLS_NOT_TLS')
+    if (this.#first && (!known || queue.at(1) !== 3)) throw failure('ERR_TLS_NOT_TLS')
     // RFC 8446 §5: an unexpected record type MUST be answered with unexpected_message.
     if (!known) throw failure('ERR_TLS_RECORD_TYPE', String(type))
-    const length = (head[3]! << 8) | head[4]!
+    const length = (queue.at(3)! << 8) | queue.at(4)!
     // RFC 8446 §5.1, §5.2: longer records MUST end the connection with record_overflow.
     if (length > Math.min(maxFragment, MAX_CIPHERTEXT))
       throw failure('ERR_TLS_RECORD_OVERFLOW', `${length} bytes`)
     if (queue.length < HEADER_LENGTH + length) return undefined
     this.#first = false
-    const whole = this.#take(HEADER_LENGTH + length)
-    return { type, header: whole.subarray(0, HEADER_LENGTH), fragment: whole.subarray(HEADER_LENGTH) }
+    return { type, header: queue.take(HEADER_LENGTH), fragment: this.#fragment(length) }
   }
 
   /** In place where one chunk holds it all. */
-  #take(length: number): Uint8Array {
+  #fragment(length: number): Uint8Array {
+    if (length === 0) return new Uint8Array(0)
     let part = this.#queue.takeChunk(length)!
     if (part.length === length) return part
-    if (this.#reuse) this.#scratch ??= new Uint8Array(HEADER_LENGTH + MAX_CIPHERTEXT)
+    if (this.#reuse) this.#scratch ??= new Uint8Array(MAX_CIPHERTEXT)
     const whole = this.#scratch?.subarray(0, length) ?? new Uint8Array(length)
     for (let at = 0; ; part = this.#queue.takeChunk(length - at)!) {
       whole.set(part, at)

@@ -1,6 +1,6 @@
 // The numbers of TLS and their RFC names: RFC 8446 §4, §5.1, Appendix B, and the IANA registries it set up. Data only;
 // who may use which value where is decided in the rooms that read messages.
-import type { KeyKind, SignatureAlgorithm } from '../crypto/provider.js'
+import type { CurveName, KeyKind, SignatureAlgorithm } from '../crypto/provider.js'
 
 /** RFC 8446 §5.1. */
 export const contentType = {
@@ -86,8 +86,8 @@ export function schemeFits({ handshake, fits }: SignatureScheme, key: KeyKind): 
 
 /** RFC 8446 §4.2.3, in preference order. */
 export const signatureSchemes: readonly SignatureScheme[] = [
-  ecdsa(0x0403, 'ecdsa_secp256r1_sha256', 'P-256', 'SHA-256'),
-  ecdsa(0x0503, 'ecdsa_secp384r1_sha384', 'P-384', 'SHA-384'),
+  ecdsa(0x0403, 'secp256r1', 'P-256', 256),
+  ecdsa(0x0503, 'secp384r1', 'P-384', 384),
   {
     id: 0x0807,
     name: 'ed25519',
@@ -95,46 +95,48 @@ export const signatureSchemes: readonly SignatureScheme[] = [
     handshake: true,
     fits: (key) => key.kind === 'ed25519',
   },
-  pss(0x0804, 'rsa_pss_rsae_sha256', 'SHA-256', 32, false),
-  pss(0x0805, 'rsa_pss_rsae_sha384', 'SHA-384', 48, false),
-  pss(0x0806, 'rsa_pss_rsae_sha512', 'SHA-512', 64, false),
-  pss(0x0809, 'rsa_pss_pss_sha256', 'SHA-256', 32, true),
-  pss(0x080a, 'rsa_pss_pss_sha384', 'SHA-384', 48, true),
-  pss(0x080b, 'rsa_pss_pss_sha512', 'SHA-512', 64, true),
-  ecdsa(0x0603, 'ecdsa_secp521r1_sha512', 'P-521', 'SHA-512'),
-  pkcs1(0x0401, 'rsa_pkcs1_sha256', 'SHA-256'),
-  pkcs1(0x0501, 'rsa_pkcs1_sha384', 'SHA-384'),
-  pkcs1(0x0601, 'rsa_pkcs1_sha512', 'SHA-512'),
+  pss(0x0804, 'rsae', 256),
+  pss(0x0805, 'rsae', 384),
+  pss(0x0806, 'rsae', 512),
+  pss(0x0809, 'pss', 256),
+  pss(0x080a, 'pss', 384),
+  pss(0x080b, 'pss', 512),
+  ecdsa(0x0603, 'secp521r1', 'P-521', 512),
+  pkcs1(0x0401, 256),
+  pkcs1(0x0501, 384),
+  pkcs1(0x0601, 512),
 ]
 
-type Sha2 = 'SHA-256' | 'SHA-384' | 'SHA-512'
+/** Bits of a SHA-2 digest. */
+type Sha2 = 256 | 384 | 512
 
-function ecdsa(id: number, name: string, curve: 'P-256' | 'P-384' | 'P-521', hash: Sha2): SignatureScheme {
+function ecdsa(id: number, group: string, curve: CurveName, sha: Sha2): SignatureScheme {
   return {
     id,
-    name,
-    algorithm: { kind: 'ecdsa', hash },
+    name: `ecdsa_${group}_sha${sha}`,
+    algorithm: { kind: 'ecdsa', hash: `SHA-${sha}` },
     handshake: true,
     fits: (key) => key.kind === 'ec' && key.curve === curve,
   }
 }
 
-function pss(id: number, name: string, hash: Sha2, saltLength: number, oid: boolean): SignatureScheme {
+/** `oid`: under which the key is in its certificate, rsaEncryption or id-RSASSA-PSS. */
+function pss(id: number, oid: 'rsae' | 'pss', sha: Sha2): SignatureScheme {
   return {
     id,
-    name,
-    algorithm: { kind: 'rsa-pss', hash, saltLength },
+    name: `rsa_pss_${oid}_sha${sha}`,
+    algorithm: { kind: 'rsa-pss', hash: `SHA-${sha}`, saltLength: sha / 8 },
     handshake: true,
     // RFC 8017 §9.1.1: the encoded message must hold digest, salt and two bytes.
-    fits: (key) => key.kind === 'rsa' && key.pss === oid && key.bits >= 16 * saltLength + 16 + 1,
+    fits: (key) => key.kind === 'rsa' && key.pss === (oid === 'pss') && key.bits >= 2 * sha + 16 + 1,
   }
 }
 
-function pkcs1(id: number, name: string, hash: Sha2): SignatureScheme {
+function pkcs1(id: number, sha: Sha2): SignatureScheme {
   return {
     id,
-    name,
-    algorithm: { kind: 'rsa-pkcs1', hash },
+    name: `rsa_pkcs1_sha${sha}`,
+    algorithm: { kind: 'rsa-pkcs1', hash: `SHA-${sha}` },
     handshake: false,
     fits: (key) => key.kind === 'rsa' && !key.pss,
   }

@@ -1,15 +1,16 @@
 // Resuming a session: whether it may be offered, the pre_shared_key extension that offers it, and its acceptance. Only
 // with a fresh key exchange (psk_dhe_ke), never with early data. RFC 8446 §2.2, §4.2.11.
-import { equal } from '../bytes/index.js'
+import { type Bytes, equal } from '../bytes/index.js'
 import { deriveSecret } from '../crypto/hkdf.js'
 import type { CipherSuite, Hash } from '../crypto/provider.js'
 import { failure } from '../errors.js'
 import type { VerifiedChain } from '../pki/index.js'
 import { chooseIdentity, fingerprint } from './client-certificate.js'
+import type { Server } from './handshake13.js'
 import type { OfferedPsk } from './messages/client-hello.js'
 import type { TlsConfig } from './options.js'
-import { type Proof, proveChain } from './proofs.js'
-import { earlySecret, finishedMac } from './schedule.js'
+import { inheritSignature, type Proof, proveChain } from './proofs.js'
+import { earlySecret, emptyHash, finishedMac } from './schedule.js'
 import type { Session13, SessionFacts } from './session.js'
 
 /** A session on offer; its chain was verified again under today's trust and time. */
@@ -17,12 +18,16 @@ export interface Resumption {
   readonly session: Session13
   readonly hash: Hash
   readonly peer: VerifiedChain & Proof<'chain'>
+  /** RFC 8446 §7.1: what the binder is made with, and the Handshake Secret after it. */
+  readonly early: Bytes
   /** RFC 8446 §4.2.11: the identity as it is offered at this moment. */
   offered(now: number): OfferedPsk
   /** Put the binder into a ClientHello. `before` are the messages before it, a HelloRetryRequest's case. */
   bind(hello: Uint8Array, before: Uint8Array): void
   /** Raises ERR_TLS_ILLEGAL_PARAMETER unless this is what the server may have selected. */
   accept(suite: CipherSuite, selected: number): void
+  /** Who the server is by its session, once it has selected it and this protocol. */
+  inherit(config: TlsConfig, alpn: string | undefined): Promise<Server>
 }
 
 /** What makes a session safe to offer: the verification that it stands for would come out the same now. */
@@ -33,14 +38,18 @@ export async function resumptionOf(config: TlsConfig, session: Session13): Promi
   // The binder is made before any server chose it.
   await suite.hash.load?.()
   const { hash } = suite
-  return {
+  const early = earlySecret(hash, session.psk)
+  const resumption: Resumption = {
     session,
     hash,
     peer,
+    early,
     offered: (now) => offered(session, hash, now),
-    bind: (hello, before) => bind({ session, hash }, hello, before),
+    bind: (hello, before) => bind({ early, hash }, hello, before),
     accept: (chosen, selected) => accept(hash, chosen, selected),
+    inherit: (now, alpn) => inherit(now, resumption, alpn),
   }
+  return resumption
 }
 
 /** The peer of a session, if both would still be taken for who they were. */
@@ -74,12 +83,12 @@ function offered({ ticket, ageAdd, receivedAt }: Session13, hash: Hash, now: num
 
 /** RFC 8446 §4.2.11.2. */
 export function bind(
-  { session: { psk }, hash }: Pick<Resumption, 'session' | 'hash'>,
+  { early, hash }: Pick<Resumption, 'early' | 'hash'>,
   hello: Uint8Array,
   before: Uint8Array,
 ): void {
   const binder = hello.subarray(hello.length - hash.length)
-  const key = deriveSecret(hash, earlySecret(hash, psk), 'res binder', hash.digest(new Uint8Array(0)))
+  const key = deriveSecret(hash, early, 'res binder', emptyHash(hash))
   const transcript = hash.create()
   transcript.update(before)
   // Up to and including the identities: two lengths and the binder are left out.
@@ -92,4 +101,15 @@ function accept(hash: Hash, suite: CipherSuite, selected: number): void {
   if (selected !== 0) throw failure('ERR_TLS_ILLEGAL_PARAMETER', `pre-shared key ${selected}`)
   if (suite.hash.name !== hash.name)
     throw failure('ERR_TLS_ILLEGAL_PARAMETER', `${suite.name} for a pre-shared key of another hash`)
+}
+
+/**
+ * RFC 8446 §2.2: with a pre-shared key no certificates are sent; those of the session hold. They were verified again
+ * before it was offered; for another protocol than the session's others may be expected.
+ */
+async function inherit(config: TlsConfig, resumption: Resumption, alpn: string | undefined): Promise<Server> {
+  const { chain, signature: scheme, alpn: before } = resumption.session
+  const peer = alpn === before ? resumption.peer : await proveChain(config, chain, alpn)
+  const proving = Promise.resolve({ signature: inheritSignature(resumption), scheme })
+  return { peer, proving, chain, request: undefined, ours: undefined }
 }

@@ -41,7 +41,19 @@ export function masterSecret(hash: Hash, handshake: Uint8Array): Bytes {
 }
 
 function derived(hash: Hash, secret: Uint8Array): Bytes {
-  return deriveSecret(hash, secret, 'derived', hash.digest(EMPTY))
+  return deriveSecret(hash, secret, 'derived', emptyHash(hash))
+}
+
+const emptyHashes = /* @__PURE__ */ new WeakMap<Hash, Bytes>()
+
+/** The hash of no messages: the same always. */
+export function emptyHash(hash: Hash): Bytes {
+  let digest = emptyHashes.get(hash)
+  if (digest === undefined) {
+    digest = hash.digest(EMPTY)
+    emptyHashes.set(hash, digest)
+  }
+  return digest
 }
 
 /** `transcript` is the hash of ClientHello...ServerHello. */
@@ -112,6 +124,6 @@ export function exportKeyingMaterial(
   // RFC 5869 §2.3, RFC 8446 §7.1: what lengths in a byte, and HKDF's counter, can say.
   if (utf8(label).length > 249 || length > 255 * hash.length)
     throw failure('ERR_TLS_CONFIG', 'a label or a length out of range for an exporter')
-  const secret = deriveSecret(hash, exporterMaster, label, hash.digest(EMPTY))
+  const secret = deriveSecret(hash, exporterMaster, label, emptyHash(hash))
   return hkdfExpandLabel(hash, secret, 'exporter', hash.digest(context), length)
 }

@@ -79,7 +79,7 @@ export function upgrade(options: UpgradeOptions): Layer<UpgradeInfo> {
       sink.eof(cause)
     },
     send(chunk, sink) {
-      if (!opened) throw failure('ERR_INTERNAL', 'bytes sent before the upgrade was answered')
+      if (!opened) throw failure('ERR_INTERNAL', 'sent before the answer')
       sink.down(chunk)
     },
     end(sink) {

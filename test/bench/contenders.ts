@@ -13,7 +13,8 @@ export interface Setup {
   /** PEM. */
   readonly ca: string
   readonly identity?: { readonly certificate: string; readonly privateKey: string }
-  readonly resume?: boolean
+  /** `first`: sessions are kept, and each handshake is the first one all the same. */
+  readonly resume?: boolean | 'first'
   readonly maxVersion?: 'TLSv1.2' | 'TLSv1.3'
 }
 
@@ -88,6 +89,7 @@ async function underpass({ port, serverName, ca, identity, resume, maxVersion }:
   // node:tls gives no new ticket for one that was used, and its client uses one again and again: so do we, here.
   const session: SessionStore = { get: () => kept, set: (_key, given) => (kept = given), delete: () => true }
   return async () => {
+    if (resume === 'first') kept = undefined
     const known = kept !== undefined
     const wire = wireFromSocket((await duplexTo(port)) as Socket)
     const connection = new Connection(wire, { clock: () => performance.now() })

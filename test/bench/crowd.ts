@@ -1,21 +1,11 @@
 // Many connections in one process: opened and left idle, or opened and closed at a steady rate; and one slow reader.
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { duplex } from '../../src/duplex/index.js'
-import type { TunnelSocket } from '../../src/index.js'
-import { createDialer } from '../../src/platform/node/index.js'
+import { type Dialed, type DialOrder, dials } from './crowd-dials.js'
 import type { Memory } from './gateway.js'
-import { serverName } from './names.js'
 
 export type CrowdOrder =
-  | {
-      readonly do: 'be'
-      readonly origin: string
-      readonly ca: string
-      readonly identity: { readonly certificate: string; readonly privateKey: string }
-      readonly mode: 'websocket' | 'auto'
-      readonly pingInterval: number
-    }
+  | (DialOrder & { readonly do: 'be' })
   | { readonly do: 'idle'; readonly count: number; readonly seconds: number }
   | { readonly do: 'rate'; readonly perSecond: number; readonly seconds: number }
   | { readonly do: 'slow'; readonly bytes: number; readonly perSecond: number }
@@ -34,33 +24,18 @@ export interface Rate {
   readonly failures: readonly string[]
 }
 
-let dialer: ReturnType<typeof createDialer>
-const open: TunnelSocket<unknown>[] = []
+let dial: () => Promise<Dialed>
+const open: Dialed[] = []
 
 async function obey(order: CrowdOrder): Promise<unknown> {
   switch (order.do) {
-    case 'be': {
-      const { origin, ca, identity, mode, pingInterval } = order
-      const keepAlive = { interval: pingInterval, timeout: 0 }
-      dialer = createDialer({
-        origin,
-        originTrust: ca,
-        trust: ca,
-        serverName,
-        identity,
-        alpn: ['bench'],
-        mode,
-        keepAlive,
-      })
+    case 'be':
+      dial = await dials[order.by](order)
       return {}
-    }
     case 'connect': {
       const began = performance.now()
-      const { info } = await dialer.connect()
-      return {
-        wall: performance.now() - began,
-        info: { connections: info.connections, timings: info.timings },
-      }
+      const { info } = await dial()
+      return { wall: performance.now() - began, connections: info?.connections }
     }
     case 'idle':
       return idle(order.count, order.seconds)
@@ -73,10 +48,10 @@ async function obey(order: CrowdOrder): Promise<unknown> {
 
 async function idle(count: number, seconds: number): Promise<Idle> {
   // What one tunnel loads is not counted for every tunnel.
-  open.push(await dialer.connect())
+  open.push(await dial())
   const before = memory()
   for (let left = count; left > 0; left -= 50)
-    open.push(...(await Promise.all(Array.from({ length: Math.min(50, left) }, () => dialer.connect()))))
+    open.push(...(await Promise.all(Array.from({ length: Math.min(50, left) }, () => dial()))))
   await sleep(1000)
   const after = memory()
   const delay = monitorEventLoopDelay({ resolution: 10 })
@@ -95,10 +70,10 @@ async function rate(perSecond: number, seconds: number): Promise<Rate> {
     const early = planned - performance.now()
     if (early > 0) await sleep(early)
     under.push(
-      dialer.connect().then(
-        (socket) => {
+      dial().then(
+        (dialed) => {
           durations.push(performance.now() - planned)
-          return socket.close()
+          return dialed.close()
         },
         (error: Error) => void failures.push(error.message),
       ),
@@ -110,7 +85,7 @@ async function rate(perSecond: number, seconds: number): Promise<Rate> {
 
 /** The most memory that the process had while it read slower than the server sends. */
 async function slow(bytes: number, perSecond: number): Promise<{ rss: number; before: number }> {
-  const stream = duplex(await dialer.connect())
+  const stream = (await dial()).stream()
   const before = process.memoryUsage.rss()
   let rss = 0
   const watch = setInterval(() => {

@@ -79,7 +79,15 @@ export async function start(
   args: readonly string[] = [],
   flags: readonly string[] = [],
 ): Promise<ChildProcess> {
-  const child = fork(await bundled(name), args, { execArgv: [...flags], serialization: 'advanced' })
+  return startFile(await bundled(name), args, flags)
+}
+
+export function startFile(
+  file: string,
+  args: readonly string[] = [],
+  flags: readonly string[] = [],
+): ChildProcess {
+  const child = fork(file, args, { execArgv: [...flags], serialization: 'advanced' })
   children.add(child)
   child.on('exit', () => children.delete(child))
   return child

@@ -1,47 +1,68 @@
 // Many tunnels, slow readers, distance: what does not show in one fast connection.
+import { copyFileSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { dirname, join } from 'node:path'
+import { buildPackage } from '../support/build.js'
 import type { CrowdOrder, Idle, Rate } from './crowd.js'
+import type { DialOrder } from './crowd-dials.js'
 import { startDelay } from './delay.js'
-import { ask, start } from './processes.js'
+import { ask, bundled, startFile } from './processes.js'
 import { type Benchmark, type BenchmarkOptions, median, type Row } from './row.js'
-import { type Stage, startLoadBalancer, startStage } from './stage.js'
+import { startLoadBalancer, startStage, type Stage as Tunnel } from './stage.js'
+
+interface Stage extends Tunnel {
+  /** The crowd's, in a package of the name `underpass`. */
+  readonly program: string
+}
 
 export const scale: Benchmark = {
   name: 'scale',
   async run(options) {
-    const stage = await startStage()
-    return [
-      ...(await steadyConnects(stage, options)),
-      ...(await slowReader(stage, options)),
-      ...(await distance(stage, options)),
-      // Last: the tunnels stay, and their thousand pings a second would count for whoever is measured beside them.
-      ...(await idleTunnels(stage, options)),
-    ]
+    options.say('building the package')
+    const built = await buildPackage(process.cwd())
+    const program = join(dirname(built.folder), 'crowd.mjs')
+    copyFileSync(await bundled('crowd'), program)
+    try {
+      const stage = { ...(await startStage()), program }
+      return [
+        ...(await steadyConnects(stage, options)),
+        ...(await slowReader(stage, options)),
+        ...(await distance(stage, options)),
+        // Last: the tunnels stay, and their thousand pings a second would count for whoever is measured beside them.
+        ...(await idleTunnels(stage, options)),
+      ]
+    } finally {
+      await built.remove()
+    }
   },
 }
 
 interface CrowdOptions {
+  readonly by?: DialOrder['by']
   readonly mode?: 'websocket' | 'auto'
   readonly pingInterval?: number
 }
 
-async function crowd(
-  stage: Stage,
-  origin: string,
-  options: CrowdOptions = {},
-): Promise<<Answer>(order: CrowdOrder) => Promise<Answer>> {
-  const child = await start('crowd', [], ['--expose-gc'])
+async function crowd(stage: Stage, origin: string, options: CrowdOptions = {}): Promise<Tell> {
+  const child = startFile(stage.program, [], ['--expose-gc'])
   const tell = <Answer>(order: CrowdOrder) => ask<Answer>(child, order)
   await tell(orderOf(stage, origin, options))
-  return tell
+  return Object.assign(tell, { leave: () => child.disconnect() })
+}
+
+interface Tell {
+  <Answer>(order: CrowdOrder): Promise<Answer>
+  /** The process ends, with all that it has open. */
+  leave(): void
 }
 
 function orderOf(
   { credentials: { ca, client } }: Stage,
   origin: string,
-  { mode = 'websocket', pingInterval = 30_000 }: CrowdOptions,
+  { by = 'underpass', mode = 'websocket', pingInterval = 30_000 }: CrowdOptions,
 ): CrowdOrder {
   const identity = { certificate: client.chain, privateKey: client.privateKey }
-  return { do: 'be', origin, ca, identity, mode, pingInterval }
+  return { do: 'be', by, origin, ca, identity, mode, pingInterval }
 }
 
 async function idleTunnels(stage: Stage, { quick, say }: BenchmarkOptions): Promise<Row[]> {
@@ -83,54 +104,104 @@ async function idleTunnels(stage: Stage, { quick, say }: BenchmarkOptions): Prom
   ]
 }
 
+const PER_SECOND = 200
+
 async function steadyConnects(stage: Stage, { quick, say }: BenchmarkOptions): Promise<Row[]> {
-  const perSecond = 200
   const seconds = quick ? 3 : 60
-  say(`${perSecond} connects a second for ${seconds} s`)
-  const tell = await crowd(stage, `http://127.0.0.1:${stage.gatewayPort}`)
-  // The engine's caches first, as in a process that has run for a while.
-  await tell<Rate>({ do: 'rate', perSecond: 50, seconds: 2 })
-  const { durations, failures } = await tell<Rate>({ do: 'rate', perSecond, seconds })
-  const sorted = [...durations].sort((a, b) => a - b)
-  const percentile = (share: number) =>
-    sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!
+  const short = quick ? 3 : 20
+  const ours = await connectsBy(stage, 'underpass', seconds, say)
+  const yardstick = await connectsBy(stage, 'ws and node:tls', short, say)
+  const name = `${PER_SECOND} connects a second`
   return [
     {
-      name: `${perSecond} connects a second, ${seconds} s: failures`,
+      name: `${name}, ${seconds} s: failures`,
       unit: 'connects',
       better: 'less',
-      ours: [failures.length],
+      ours: [ours.failures.length],
       bar: { of: 'value', must: 0 },
-      ...(failures.length > 0 && { note: failures[0]! }),
+      ...(ours.failures.length > 0 && { note: ours.failures[0]! }),
     },
     {
-      name: `${perSecond} connects a second, ${seconds} s: p99 vs p50`,
+      name: `${name}, ${seconds} s: p99 vs p50`,
       unit: 'ms',
       better: 'less',
-      ours: [percentile(0.99)],
+      ours: [ours.p99],
       against: 'p50',
-      yardstick: [percentile(0.5)],
+      yardstick: [ours.p50],
       bar: { of: 'times', must: 10 },
-      note: 'client, gateway and service on the same cores',
+      note: `client, gateway and service on the same cores, ${busy(ours)}`,
+    },
+    {
+      name: `${name}: p99 over p50`,
+      unit: 'times',
+      better: 'less',
+      ours: [ours.p99 / ours.p50],
+      against: 'ws and node:tls',
+      yardstick: [yardstick.p99 / yardstick.p50],
+      note: `theirs for ${short} s only: p50 ${yardstick.p50.toFixed(1)} ms, p99 ${yardstick.p99.toFixed(0)} ms, ${yardstick.failures.length} failures, ${busy(yardstick)}`,
     },
   ]
 }
 
+const busy = ({ busy }: { busy: number }): string => `${Math.round(100 * busy)} % busy`
+
+async function connectsBy(
+  stage: Stage,
+  by: DialOrder['by'],
+  seconds: number,
+  say: BenchmarkOptions['say'],
+): Promise<{ p50: number; p99: number; busy: number; failures: readonly string[] }> {
+  say(`${PER_SECOND} connects a second for ${seconds} s by ${by}`)
+  const tell = await crowd(stage, `http://127.0.0.1:${stage.gatewayPort}`, { by })
+  // The engine's caches first, as in a process that has run for a while.
+  await tell<Rate>({ do: 'rate', perSecond: 50, seconds: 2 })
+  const before = coreTimes()
+  const { durations, failures } = await tell<Rate>({ do: 'rate', perSecond: PER_SECOND, seconds })
+  const after = coreTimes()
+  tell.leave()
+  const sorted = [...durations].sort((a, b) => a - b)
+  const percentile = (share: number) =>
+    sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!
+  const busy = 1 - (after.idle - before.idle) / (after.all - before.all)
+  return { p50: percentile(0.5), p99: percentile(0.99), busy, failures }
+}
+
+/** Milliseconds of all cores since the system began: who waits for a core there shows in p99. */
+function coreTimes(): { idle: number; all: number } {
+  const sum = { idle: 0, all: 0 }
+  for (const { times } of cpus()) {
+    sum.idle += times.idle
+    for (const time of Object.values(times)) sum.all += time
+  }
+  return sum
+}
+
 async function slowReader(stage: Stage, { quick, say }: BenchmarkOptions): Promise<Row[]> {
   const bytes = quick ? 2 ** 26 : 2 ** 30
-  say(`${bytes / 2 ** 20} MiB to a slow reader`)
-  const tell = await crowd(stage, `http://127.0.0.1:${stage.gatewayPort}`)
-  const { rss, before } = await tell<{ rss: number; before: number }>({ do: 'slow', bytes, perSecond: 60e6 })
-  return [
-    {
+  const { chain, privateKey } = stage.credentials.server
+  const secure = await stage.listen({ tls: { cert: chain, key: privateKey, ALPNProtocols: ['bench'] } })
+  const doors = { underpass: stage.gatewayPort, 'node:tls': secure, plain: await stage.listen({}) }
+  const samples: Partial<Record<keyof typeof doors, { rss: number; before: number }>> = {}
+  for (const [by, port] of Object.entries(doors) as [keyof typeof doors, number][]) {
+    say(`${bytes / 2 ** 20} MiB to a slow reader by ${by}`)
+    const tell = await crowd(stage, `http://127.0.0.1:${port}`, { by })
+    samples[by] = await tell({ do: 'slow', bytes, perSecond: 60e6 })
+    tell.leave()
+  }
+  const { rss, before } = samples.underpass!
+  return (['node:tls', 'plain'] as const).map((against) => {
+    const other = samples[against]!
+    return {
       name: `${bytes / 2 ** 20} MiB to a reader of 60 MB/s`,
       unit: 'MB RSS',
       better: 'less',
       ours: [rss / 1e6],
-      bar: { of: 'value', must: 100 },
-      note: `${(before / 1e6).toFixed(0)} MB when it began`,
-    },
-  ]
+      against,
+      yardstick: [other.rss / 1e6],
+      ...(against === 'node:tls' && { bar: { of: 'value', must: 100 } as const }),
+      note: `${(before / 1e6).toFixed(0)} MB when it began, ${against} ${(other.before / 1e6).toFixed(0)}, which has no gateway and no tunnel`,
+    }
+  })
 }
 
 const ROUND_TRIP = 50
@@ -151,10 +222,10 @@ async function distance(stage: Stage, { quick, rounds, say }: BenchmarkOptions):
         const tell = await crowd(stage, `https://127.0.0.1:${balancer.port}`, { mode })
         await tell({ do: 'connect' })
         await tell(orderOf(stage, `https://127.0.0.1:${relay.port}`, { mode }))
-        const { wall, info } = await tell<{ wall: number; info: { connections: number } }>({ do: 'connect' })
-        walls.push(wall)
-        trips.push(Math.floor(wall / ROUND_TRIP) + info.connections)
-        connections.push(info.connections)
+        const dialed = await tell<{ wall: number; connections: number }>({ do: 'connect' })
+        walls.push(dialed.wall)
+        trips.push(Math.floor(dialed.wall / ROUND_TRIP) + dialed.connections)
+        connections.push(dialed.connections)
       }
       rows.push({
         name: `First connect behind a load balancer, mode ${mode}, ${ROUND_TRIP} ms away`,

@@ -10,6 +10,8 @@ import { ask, start, startServer } from './processes.js'
 export interface Stage {
   readonly credentials: Credentials
   readonly gatewayPort: number
+  /** Another door of the service, itself; answers its port. */
+  readonly listen: Awaited<ReturnType<typeof startServer>>
   gatewayMemory(): Promise<Memory>
 }
 
@@ -25,7 +27,12 @@ export async function startStage(): Promise<Stage> {
     servicePort: await listen({}),
   }
   const { port } = await ask<{ port: number }>(gateway, wanted)
-  return { credentials, gatewayPort: port, gatewayMemory: () => ask<Memory>(gateway, { do: 'memory' }) }
+  return {
+    credentials,
+    gatewayPort: port,
+    listen,
+    gatewayMemory: () => ask<Memory>(gateway, { do: 'memory' }),
+  }
 }
 
 export interface LoadBalancer {

@@ -29,7 +29,7 @@ export interface Violation {
 export interface MatrixOptions {
   /** A fault at every so many bytes; 1 is all of them. */
   readonly stride: number
-  /** The same for `silence`, whose every case takes until somebody loses patience. */
+  /** The same for `silence` and `stall`, whose every case takes until somebody loses patience. */
   readonly silenceStride?: number
   /** Where the first of them is: other bytes each time. */
   readonly offset?: number
@@ -104,8 +104,10 @@ async function casesOf(stage: Stage, options: MatrixOptions): Promise<Case[]> {
     for (const weather of [{}, { chop: 1 }, { chop: 7, latency: 1 }, { latency: 3 }, { capacity: 1 }])
       cases.push({ shape, fault: { ...whole, ...weather } })
     for (const direction of ['up', 'down'] as const)
-      for (const kind of ['fin', 'rst', 'silence'] as const) {
-        const step = kind === 'silence' ? silenceStride : stride
+      for (const kind of ['fin', 'rst', 'silence', 'stall'] as const) {
+        // What comes down no further is silence.
+        if (kind === 'stall' && direction === 'down') continue
+        const step = waits(kind) ? silenceStride : stride
         for (let at = offset % step; at <= lengths[direction]; at += step)
           cases.push({ shape, fault: { kind, direction, at, ...(at % 5 === 0 && { chop: 1 + (at % 97) }) } })
       }
@@ -113,10 +115,15 @@ async function casesOf(stage: Stage, options: MatrixOptions): Promise<Case[]> {
   return cases
 }
 
+/** Where somebody has to lose patience. */
+function waits(kind: Fault['kind']): boolean {
+  return kind === 'silence' || kind === 'stall'
+}
+
 /** As many at once as do not disturb each other: those that wait do nothing else. */
 function* batches(cases: readonly Case[]): Generator<readonly Case[]> {
-  const waiting = cases.filter(({ fault }) => fault.kind === 'silence')
-  const busy = cases.filter(({ fault }) => fault.kind !== 'silence')
+  const waiting = cases.filter(({ fault }) => waits(fault.kind))
+  const busy = cases.filter(({ fault }) => !waits(fault.kind))
   for (const [list, size] of [
     [busy, 64],
     [waiting, 64],

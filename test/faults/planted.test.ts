@@ -83,14 +83,14 @@ const planted: readonly Planted[] = [
     },
     kinds: ['fin'],
     stride: 61,
-    found: /^a clean end after \d+ bytes$/,
+    found: /^a clean end (?:after \d+ bytes|of a writer that was not taken at its word)$/,
   },
   {
     what: 'a reset is told to the client as a clean end',
     plant: { near: (wire) => changed(wire, { events: (o) => ({ fail: () => o.end() }) }) },
     kinds: ['rst'],
     stride: 61,
-    found: /^a clean end after \d+ bytes$/,
+    found: /^a clean end (?:after \d+ bytes|of a writer that was not taken at its word)$/,
   },
   {
     what: 'a truncation is told to the server as a clean end',
@@ -162,6 +162,17 @@ const planted: readonly Planted[] = [
     found: /^ERR_INTERNAL$/,
   },
   {
+    what: 'what the path did not take is told as taken',
+    plant: {
+      path: (wire) =>
+        changed(wire, { write: (chunks) => void wire.write(chunks), end: () => void wire.end() }),
+    },
+    kinds: ['stall'],
+    // All of the last bytes of what goes up.
+    stride: 23,
+    found: /^a clean end of a writer that was not taken at its word$/,
+  },
+  {
     what: 'the path below loses a byte by itself',
     plant: { path: (wire) => changed(wire, { events: (o) => ({ data: (c) => o.data(c.slice(0, -1)) }) }) },
     kinds: ['none'],
@@ -182,6 +193,7 @@ describe('the matrix finds it when', () => {
     const { violations } = await runMatrix({
       ...sample,
       stride,
+      ...(kinds.includes('stall') && { silenceStride: stride }),
       kinds,
       plant,
       ...(patience !== undefined && { patience }),

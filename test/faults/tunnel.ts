@@ -31,8 +31,11 @@ export const shapes: readonly Shape[] = (['1.3', '1.2'] as const).flatMap((versi
 ])
 
 export interface Fault {
-  /** What happens to the path, or to one of its ends; `none` leaves it alone. */
-  readonly kind: 'none' | 'fin' | 'rst' | 'silence'
+  /**
+   * What happens to the path, or to one of its ends; `none` leaves it alone. `stall`: it takes no more and does not say so,
+   * while the server, which does not wait for our end there, ends cleanly.
+   */
+  readonly kind: 'none' | 'fin' | 'rst' | 'silence' | 'stall'
   /** `up` is from the client. */
   readonly direction: 'up' | 'down'
   /** Bytes that get through first. */
@@ -71,6 +74,8 @@ export interface Stage {
     path: MemoryPairOptions,
     application: FarApplication,
     options?: Partial<DialerOptions>,
+    /** Bytes after which the way up takes no more. */
+    stall?: number,
   ): Opened
   run(shape: Shape, fault: Fault): Promise<Result>
   /** Called with everything that has to be collectable once its case is over. */
@@ -117,7 +122,7 @@ export async function createFaultStage(options: StageOptions = {}): Promise<Stag
   const response = sample(answered).map((byte) => byte ^ 0x55)
   const stage: Stage = {
     watch: () => {},
-    open(shape, path, application, options = {}) {
+    open(shape, path, application, options = {}, stall = Number.POSITIVE_INFINITY) {
       const servers: Connection[] = []
       const serve = (wire: Wire): void => {
         const server = new Connection(wire, { clock: () => performance.now(), limits: { linger: 200 } })
@@ -129,7 +134,7 @@ export async function createFaultStage(options: StageOptions = {}): Promise<Stag
         answer(server, shape, identities, planted).catch(() => server.destroy())
       }
       const platform = memoryPlatform({ crypto: nodeCrypto, now: Date.now, serve, path })
-      const dialer = dialerOn(withPath(platform, plant), {
+      const dialer = dialerOn(withPath(withStall(platform, stall), plant), {
         origin: shape.framing === 'direct' || shape.outer ? 'https://lb.test' : 'http://lb.test',
         originTrust: authority.certificate,
         trust: authority.certificate,
@@ -161,13 +166,19 @@ async function exchange(
   const count = { up: 0, down: 0 }
   const heard: Heard = { bytes: [], clean: false, over: false, late: false }
   const abort = new AbortController()
-  const impatient = fault.kind === 'silence'
-  const wait = impatient ? 120 : patience
+  const impatient = fault.kind === 'silence' || fault.kind === 'stall'
+  const wait = fault.kind === 'silence' ? 120 : fault.kind === 'stall' ? 500 : patience
   let hung = false
-  const { dialer, destroy } = stage.open(shape, pathOf(fault, count), answering(heard, response), {
-    timeouts: { connect: wait, upgrade: wait, handshake: wait, linger: impatient ? 50 : 2_000 },
-    signal: abort.signal,
-  })
+  const { dialer, destroy } = stage.open(
+    shape,
+    pathOf(fault, count),
+    answering(heard, response, fault.kind === 'stall'),
+    {
+      timeouts: { connect: wait, upgrade: wait, handshake: wait, linger: impatient ? 50 : 2_000 },
+      signal: abort.signal,
+    },
+    fault.kind === 'stall' ? fault.at : undefined,
+  )
   const got: Uint8Array[] = []
   let end = 'whole'
   let stuck: NodeJS.Timeout | undefined
@@ -212,12 +223,20 @@ async function exchange(
   const violation =
     (hung ? 'nobody said that it ended' : undefined) ??
     (heard.late ? 'the server got bytes after the end' : undefined) ??
-    (heard.clean && delivered.length !== request.length
+    (heard.clean && delivered.length !== request.length && !cutsShort(shape, fault)
       ? 'the server saw a clean end of a part'
       : undefined) ??
     problem(end, fault, concat(...got), response) ??
+    (end === 'whole' && delivered.length < request.length
+      ? 'a clean end of a writer that was not taken at its word'
+      : undefined) ??
     (isPrefix(delivered, request) ? undefined : 'the server got what the client never sent')
   return { end, violation, ...count }
+}
+
+/** RFC 5246 §7.2.1: who is told close_notify says the same at once and drops what it would still write. Its writes fail. */
+function cutsShort({ version }: Shape, { kind }: Fault): boolean {
+  return kind === 'stall' && version === '1.2'
 }
 
 interface Exchange {
@@ -235,8 +254,8 @@ interface Heard {
   late: boolean
 }
 
-/** Answers the first bytes, and ends after the client. */
-function answering(heard: Heard, response: Uint8Array): FarApplication {
+/** Answers the first bytes, and ends after the client, or at once. */
+function answering(heard: Heard, response: Uint8Array, hurried: boolean): FarApplication {
   return (wire, server) => {
     let answered = false
     wire.start({
@@ -246,6 +265,7 @@ function answering(heard: Heard, response: Uint8Array): FarApplication {
         if (answered) return
         answered = true
         void Promise.resolve(wire.write([response.slice(0, 300), response.slice(300)])).catch(() => {})
+        if (hurried) void Promise.resolve(wire.end()).catch(() => {})
       },
       end(cause) {
         heard.clean = cause === undefined
@@ -279,7 +299,7 @@ function pathOf(
   { kind, direction, at, chop, latency, capacity }: Fault,
   count: { up: number; down: number },
 ): MemoryPairOptions {
-  const loss = kind === 'none' ? {} : { loss: { after: at, how: kind } }
+  const loss = kind === 'none' || kind === 'stall' ? {} : { loss: { after: at, how: kind } }
   // Asked once for every chunk and every piece of it: what was not asked for before is new.
   const counting = (way: 'up' | 'down') => {
     let left = 0
@@ -312,6 +332,32 @@ function withPath(platform: Platform, { path }: Plant): Platform {
   const { dialTcp } = platform
   if (path === undefined || dialTcp === undefined) return platform
   return { ...platform, dialTcp: async (...dial) => path(await dialTcp(...dial)) }
+}
+
+/** A way up that takes so many bytes, and then nothing, not even the end. */
+function withStall(platform: Platform, after: number): Platform {
+  const { dialTcp } = platform
+  if (after === Number.POSITIVE_INFINITY || dialTcp === undefined) return platform
+  return {
+    ...platform,
+    async dialTcp(...dial) {
+      const wire = await dialTcp(...dial)
+      const never = new Promise<void>(() => {})
+      let left = after
+      return {
+        ...wire,
+        write(chunks) {
+          const bytes = concat(...chunks)
+          const part = bytes.subarray(0, left)
+          left -= part.length
+          if (part.length === bytes.length) return wire.write([part])
+          if (part.length > 0) void wire.write([part])
+          return never
+        },
+        end: () => (left > 0 ? wire.end() : never),
+      }
+    },
+  }
 }
 
 function withNear(dialer: Dialer, { near, got }: Plant): Dialer {

@@ -35,7 +35,7 @@ import { configure } from '../../src/tls/options.js'
 import { Opener, Sealer } from '../../src/tls/protection.js'
 import { RecordReader } from '../../src/tls/record.js'
 import { signatureSchemes } from '../../src/tls/registry.js'
-import { bind, type Resumption } from '../../src/tls/resumption.js'
+import { bind } from '../../src/tls/resumption.js'
 import * as schedule from '../../src/tls/schedule.js'
 import { messageHash, Transcript } from '../../src/tls/transcript.js'
 import { type ProtectedRecord, type SecretName, type Trace, traces } from './rfc8448-facts.js'
@@ -313,7 +313,7 @@ describe('section 4', () => {
     const { bytes } = inClear(four.clientHello)
     const hello = Uint8Array.from(bytes)
     hello.fill(0, -32)
-    bind({ session: { psk: fromHex(four.psk!) }, hash } as Resumption, hello, NOTHING)
+    bind({ early: schedule.earlySecret(hash, fromHex(four.psk!)), hash }, hello, NOTHING)
     expect(hex(hello)).toBe(hex(bytes))
   })
 

@@ -24,7 +24,7 @@ import { configure } from '../../src/tls/options.js'
 import { Opener, Sealer } from '../../src/tls/protection.js'
 import { type Recalled, recall } from '../../src/tls/recall.js'
 import { RecordReader } from '../../src/tls/record.js'
-import { bind, type Resumption } from '../../src/tls/resumption.js'
+import { bind } from '../../src/tls/resumption.js'
 import * as schedule from '../../src/tls/schedule.js'
 import type { Session } from '../../src/tls/session.js'
 import { messageHash, Transcript } from '../../src/tls/transcript.js'
@@ -276,7 +276,7 @@ describe.skipIf(!present)('resumption (section 4)', () => {
     expect(hex(hash.digest(hello.subarray(0, -35)))).toBe(
       '63224b2e4573f2d3454ca84b9d009a04f6be9e05711a8396473aefa01e924a14',
     )
-    bind({ session: { psk }, hash } as Resumption, hello, new Uint8Array(0))
+    bind({ early: schedule.earlySecret(hash, psk), hash }, hello, new Uint8Array(0))
     expect(hex(hello.subarray(-32))).toBe('3add4fb2d8fdf822a0ca3cf7678ef5e88dae990141c5924d57bb6fa31b9e5f9d')
     // Six milliseconds old; our reader finds what the writer of the RFC's put there.
     const { psk: offered } = readClientHello({ type: 1, bytes: hello }).value

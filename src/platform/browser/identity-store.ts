@@ -3,13 +3,9 @@
 import type { Bytes } from '../../bytes/index.js'
 import type { KeyKind } from '../../crypto/provider.js'
 import { failure } from '../../errors.js'
-import {
-  type Identity,
-  type IdentityInput,
-  loadIdentity,
-  nameText,
-  parseCertificate,
-} from '../../pki/index.js'
+import { type Identity, type IdentityInput, loadIdentity } from '../../pki/index.js'
+import { nameText } from '../../pki/name-text.js'
+import { parseCertificate } from '../../pki/whole.js'
 import { type PendingIdentity, pendingKey, pendingWith } from './generated-identity.js'
 import { type KeptKey, keeping, keptKey, keptSigner } from './kept-keys.js'
 

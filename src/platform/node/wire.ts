@@ -85,7 +85,7 @@ export function wireFromSocket(socket: Socket): Wire {
   socket.on('error', (error) => fail(resetError(error)))
   // Destroyed under our hands by someone else: there is no error event then. After both ends Node closes by itself.
   socket.on('close', () => {
-    if (!socket.readableEnded || !socket.writableFinished)
+    if (failed === undefined && (!socket.readableEnded || !socket.writableFinished))
       fail(failure('ERR_STREAM_RESET', 'the socket was closed'))
   })
   return {
@@ -122,12 +122,13 @@ export function wireFromSocket(socket: Socket): Wire {
       socket.end()
       return socket.writableFinished ? undefined : wait('finish')
     },
-    destroy() {
+    destroy(reason) {
       events = undefined
-      failed ??= failure('ERR_STREAM_CLOSED')
+      failed ??= reason ?? failure('ERR_STREAM_CLOSED')
       for (const settle of waiting) settle()
       socket.destroy()
     },
+    unsent: () => socket.writableLength,
     ref(active) {
       if (active) socket.ref()
       else socket.unref()

@@ -172,6 +172,7 @@ export function wireFromSocket(socket: Socket, { isTls = false, cut = false }: S
         throw resetError(thrown)
       }
     },
+    unsent: () => inFlight,
     destroy() {
       events = undefined
       failed ??= failure('ERR_STREAM_CLOSED')

@@ -1,7 +1,7 @@
 // ClientHello: written by us, read by test servers. RFC 8446 §4.1.2 and the extensions of §4.2.
 import { type Bytes, fromLatin1, latin1, type Reader, type Writer } from '../../bytes/index.js'
 import { extensionType, TLS12, TLS13 } from '../registry.js'
-import { readExtensions, writeExtension } from './extensions.js'
+import { type ExtensionName, readExtensions, writeExtension } from './extensions.js'
 import {
   field,
   type HandshakeMessage,
@@ -56,8 +56,14 @@ export interface ClientHello {
   readonly grease?: Grease | undefined
 }
 
-export function writeClientHello(hello: ClientHello): WrittenMessage {
-  return writeMessage('client_hello', (w) => {
+export interface WrittenHello extends WrittenMessage {
+  /** Types of the extensions in it, but for what RFC 8701 adds: what a server may answer. */
+  readonly extensions: ReadonlySet<number>
+}
+
+export function writeClientHello(hello: ClientHello): WrittenHello {
+  const extensions = new Set<number>()
+  const message = writeMessage('client_hello', (w) => {
     // RFC 8446 §4.1.2: legacy_version MUST be 0x0303; the real ones are in supported_versions.
     w.span('legacy_version', () => w.u16(TLS12), hex16(TLS12))
     w.span('random', () => w.bytes(hello.random))
@@ -70,15 +76,15 @@ export function writeClientHello(hello: ClientHello): WrittenMessage {
         const { serverName, alpn, cookie, pskModes, recordSizeLimit, psk, grease, ticket, versions } = hello
         if (grease !== undefined) w.u16(grease.extensions[0]).u16(0)
         if (serverName !== undefined)
-          writeExtension(w, 'server_name', () =>
+          extension('server_name', () =>
             w.vector(2, () =>
               w.u8(0).span('host_name', () => w.vector(2, () => w.bytes(latin1(serverName))), serverName),
             ),
           )
-        writeExtension(w, 'supported_groups', () => w.vector(2, () => ids(hello.groups, grease?.group)))
-        writeExtension(w, 'signature_algorithms', () => w.vector(2, () => ids(hello.signatureSchemes)))
+        extension('supported_groups', () => w.vector(2, () => ids(hello.groups, grease?.group)))
+        extension('signature_algorithms', () => w.vector(2, () => ids(hello.signatureSchemes)))
         if (alpn !== undefined)
-          writeExtension(w, 'application_layer_protocol_negotiation', () =>
+          extension('application_layer_protocol_negotiation', () =>
             w.vector(2, () => {
               for (const name of alpn)
                 w.span('protocol', () => w.vector(1, () => w.bytes(latin1(name))), name)
@@ -86,21 +92,19 @@ export function writeClientHello(hello: ClientHello): WrittenMessage {
           )
         if (versions.includes(TLS12)) {
           // RFC 8422 §5.1.2: uncompressed. RFC 7627 §5.1, RFC 5746 §3.4: empty, and an empty vector.
-          writeExtension(w, 'ec_point_formats', () => w.vector(1, () => w.u8(0)))
-          writeExtension(w, 'extended_master_secret', () => {})
-          writeExtension(w, 'renegotiation_info', () => w.u8(0))
+          extension('ec_point_formats', () => w.vector(1, () => w.u8(0)))
+          extension('extended_master_secret', () => {})
+          extension('renegotiation_info', () => w.u8(0))
         }
-        if (ticket !== undefined) writeExtension(w, 'session_ticket', () => w.bytes(ticket))
+        if (ticket !== undefined) extension('session_ticket', () => w.bytes(ticket))
         // RFC 8446 §4.2.1: only who offers TLS 1.3 has to say more than legacy_version does.
         if (versions.includes(TLS13))
-          writeExtension(w, 'supported_versions', () => w.vector(1, () => ids(versions, grease?.version)))
+          extension('supported_versions', () => w.vector(1, () => ids(versions, grease?.version)))
         if (pskModes !== undefined)
-          writeExtension(w, 'psk_key_exchange_modes', () =>
-            w.vector(1, () => w.bytes(new Uint8Array(pskModes))),
-          )
-        if (cookie !== undefined) writeExtension(w, 'cookie', () => w.vector(2, () => w.bytes(cookie)))
+          extension('psk_key_exchange_modes', () => w.vector(1, () => w.bytes(new Uint8Array(pskModes))))
+        if (cookie !== undefined) extension('cookie', () => w.vector(2, () => w.bytes(cookie)))
         if (versions.includes(TLS13))
-          writeExtension(w, 'key_share', () =>
+          extension('key_share', () =>
             w.vector(2, () => {
               for (const share of hello.keyShares)
                 w.span(
@@ -110,25 +114,27 @@ export function writeClientHello(hello: ClientHello): WrittenMessage {
                 )
             }),
           )
-        if (recordSizeLimit !== undefined)
-          writeExtension(w, 'record_size_limit', () => w.u16(recordSizeLimit))
+        if (recordSizeLimit !== undefined) extension('record_size_limit', () => w.u16(recordSizeLimit))
         if (grease !== undefined) w.u16(grease.extensions[1]).u16(1).u8(0)
         // RFC 8446 §4.2.11: pre_shared_key MUST be the last extension.
-        if (psk !== undefined) writePsk(w, psk)
+        if (psk !== undefined) extension('pre_shared_key', () => writePsk(w, psk))
       }),
     )
+    function extension(name: ExtensionName, body: () => void): void {
+      extensions.add(extensionType[name])
+      writeExtension(w, name, body)
+    }
     function ids(list: readonly number[], grease?: number): void {
       if (grease !== undefined) w.u16(grease)
       for (const id of list) w.u16(id)
     }
   })
+  return { ...message, extensions }
 }
 
 function writePsk(w: Writer, { identity, obfuscatedAge, binderLength }: OfferedPsk): void {
-  writeExtension(w, 'pre_shared_key', () => {
-    w.span('identities', () => w.vector(2, () => w.vector(2, () => w.bytes(identity)).u32(obfuscatedAge)))
-    w.span('binders', () => w.vector(2, () => w.vector(1, () => w.bytes(new Uint8Array(binderLength)))))
-  })
+  w.span('identities', () => w.vector(2, () => w.vector(2, () => w.bytes(identity)).u32(obfuscatedAge)))
+  w.span('binders', () => w.vector(2, () => w.vector(1, () => w.bytes(new Uint8Array(binderLength)))))
 }
 
 /** Read a ClientHello, as a server does. Unknown extensions are skipped. */

@@ -1,5 +1,5 @@
 // ServerHello and HelloRetryRequest, which share one form and are told apart by their random. RFC 8446 §4.1.3, §4.1.4.
-import { type Bytes, equal, fromHex, type Reader } from '../../bytes/index.js'
+import { type Bytes, equal, fromHex, latin1, type Reader } from '../../bytes/index.js'
 import { extensionType, nameOf } from '../registry.js'
 import type { KeyShareEntry } from './client-hello.js'
 import { readExtensions, writeExtension } from './extensions.js'
@@ -123,7 +123,7 @@ export function isDowngraded(hello: ServerHello): boolean {
   return equal(tail.subarray(0, 7), downgrade) && tail[7]! <= 1
 }
 
-const downgrade: Bytes = fromHex('444f574e475244')
+const downgrade: Bytes = latin1('DOWNGRD')
 
 /** Before TLS 1.3 there was nothing in supported_versions. */
 export function versionOf(hello: ServerHello): number {

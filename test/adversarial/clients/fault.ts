@@ -15,6 +15,8 @@ export interface Fault<Script, Client> {
   readonly code: ErrorCode
   /** How the connection to the service ends, where there is one. */
   readonly service?: ServiceEnd
+  /** OpenSSL 3.5 passes over it, and serves. */
+  readonly servedSince35?: true
 }
 
 export interface ClientFault extends Fault<ClientScript, ScriptedClient> {

@@ -41,7 +41,7 @@ export const helloFaults12: readonly ClientFault12[] = [
   { what: 'no signature scheme that fits', script: hello((h) => extension(h, ext.signature_algorithms, () => ids(2, 0x0807))), alert: 'handshake_failure', code: 'ERR_GATEWAY_HANDSHAKE' },
   { what: 'only SHA-1', script: hello((h) => extension(h, ext.signature_algorithms, () => ids(2, 0x0203, 0x0201))), alert: 'handshake_failure', code: 'ERR_GATEWAY_HANDSHAKE' },
   { what: 'compression only', script: hello((h) => ({ ...h, compressions: ccs })), alert: 'decode_error', code: 'ERR_GATEWAY_HANDSHAKE' },
-  { what: 'only compressed points', script: hello((h) => extension(h, ext.ec_point_formats, () => fromHex('0101'))), alert: 'handshake_failure', code: 'ERR_GATEWAY_HANDSHAKE' },
+  { what: 'only compressed points', script: hello((h) => extension(h, ext.ec_point_formats, () => fromHex('0101'))), alert: 'handshake_failure', code: 'ERR_GATEWAY_HANDSHAKE', servedSince35: true },
   { what: 'renegotiation_info of another handshake', script: hello((h) => extension(h, ext.renegotiation_info, () => fromHex('0411223344'))), alert: 'handshake_failure', code: 'ERR_GATEWAY_HANDSHAKE' },
   { what: 'an extension twice', script: hello((h) => further(h, ext.extended_master_secret, empty)), alert: 'illegal_parameter', code: 'ERR_TLS_ILLEGAL_PARAMETER' },
 ]
@@ -88,6 +88,7 @@ export const lastFaults12: readonly ClientFault12[] = [
   { what: 'a wrong Finished', script: bend('finished', (b) => { b[4]! ^= 1; return b }), alert: 'decrypt_error', code: 'ERR_GATEWAY_HANDSHAKE' },
   { what: 'an empty Finished', script: edit('finished', () => [made(20)]), alert: 'decode_error', code: 'ERR_GATEWAY_HANDSHAKE' },
   { what: 'a byte after Finished', script: bend('finished', trailing), alert: 'decode_error', code: 'ERR_GATEWAY_HANDSHAKE' },
+  { what: 'close_notify, and it stays', script: slip('certificate', (c) => c.alert('close_notify')), code: 'ERR_GATEWAY_HANDSHAKE' },
   { what: 'no Finished, but data', script: { ...edit('finished', () => []), ...slip('finished', (c) => c.send(latin1('early'))) }, alert: 'unexpected_message', code: 'ERR_GATEWAY_HANDSHAKE' },
 ]
 

@@ -111,7 +111,7 @@ export const shareFaults: readonly ClientFault[] = [
   { what: 'a P-256 point off the curve', script: share(p256, '04'.repeat(65)), alert: 'illegal_parameter', clear: true, code: 'ERR_GATEWAY_HANDSHAKE' },
   { what: 'the P-256 point at infinity', script: share(p256, '00'), alert: 'illegal_parameter', clear: true, code: 'ERR_GATEWAY_HANDSHAKE' },
   { what: 'a compressed P-256 point', script: { shared: [p256], ...body(ext.key_share, (b) => shares([p256, b.slice(6, 39).fill(2, 0, 1)])) }, alert: 'illegal_parameter', clear: true, code: 'ERR_GATEWAY_HANDSHAKE' },
-  { what: 'a P-384 share of the length of P-256', script: share(24, `04${'11'.repeat(64)}`), alert: 'illegal_parameter', clear: true, code: 'ERR_GATEWAY_HANDSHAKE' },
+  { what: 'a P-384 share of the length of P-256', script: share(24, `04${'11'.repeat(64)}`), alert: 'illegal_parameter', clear: true, code: 'ERR_GATEWAY_HANDSHAKE', servedSince35: true },
   { what: 'a share of a group it does not support', script: hello((h) => extension(h, ext.supported_groups, () => ids(2, 24))), alert: 'illegal_parameter', clear: true, code: 'ERR_GATEWAY_HANDSHAKE' },
   { what: 'a list of shares shorter than its length', script: body(ext.key_share, (b) => b.subarray(0, 30)), alert: 'decode_error', clear: true, code: 'ERR_GATEWAY_HANDSHAKE' },
 ]

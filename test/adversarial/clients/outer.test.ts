@@ -130,7 +130,9 @@ describe('no harm', () => {
   it('TLS glued to the request, before the 101', async () => {
     const outcome = await world.watch(() =>
       world.meetOn((glued) =>
-        request(world.ports.upgrade, upgradeLines('Upgrade: alpn'), glued).then((a) => a.socket),
+        request(world.ports.upgrade, upgradeLines('Upgrade: alpn', 'Connection: Upgrade'), glued).then(
+          ({ socket }) => socket,
+        ),
       ),
     )
     await expectTold(world, outcome, 'ok')

@@ -46,6 +46,8 @@ export const handshakeRecordFaults: readonly ClientFault[] = [
   { what: 'an alert of one byte', script: slip((c) => c.record(type.alert, ccs)), alert: 'unexpected_message', code: 'ERR_GATEWAY_HANDSHAKE' },
   { what: 'an alert of three bytes', script: slip((c) => c.record(type.alert, Uint8Array.of(1, 90, 0))), alert: 'unexpected_message', code: 'ERR_GATEWAY_HANDSHAKE' },
   { what: 'a flood of user_canceled', script: slip((c) => times(40, () => c.alert('user_canceled'))), alert: 'unexpected_message', code: 'ERR_GATEWAY_HANDSHAKE' },
+  { what: 'close_notify, and it stays', script: slip((c) => c.alert('close_notify')), code: 'ERR_GATEWAY_HANDSHAKE' },
+  { what: 'close_notify in clear, and it stays', script: slip((c) => c.plain(type.alert, Uint8Array.of(1, 0))), code: 'ERR_GATEWAY_HANDSHAKE' },
   { what: 'close_notify and FIN', script: slip((c) => { c.alert('close_notify'); c.hangUp('fin') }), code: 'ERR_GATEWAY_HANDSHAKE' },
   { what: 'a handshake message of 16 MiB', script: slip((c) => c.record(type.handshake, fromHex('0bffffff'))), alert: 'illegal_parameter', code: 'ERR_GATEWAY_HANDSHAKE' },
   { what: 'data inside a handshake message', script: slip((c) => { c.record(type.handshake, fromHex('0b00')); c.send(latin1('data')) }), alert: 'unexpected_message', code: 'ERR_GATEWAY_HANDSHAKE' },

@@ -35,7 +35,7 @@ function walk(cursor: Der, reads: { left: number }): Uint8Array {
 function read(found: Der): void {
   outcome(() => found.minimal())
   outcome(() => found.number())
-  outcome(() => found.oidText())
+  outcome(() => found.nested(found.content).oid())
   outcome(() => found.bitString(true))
   outcome(() => found.nested(found.content).boolean())
   outcome(() => found.nested(found.content).inside(0x30))

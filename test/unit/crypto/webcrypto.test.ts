@@ -220,6 +220,68 @@ describe.each([provider, nodeCrypto])('a CryptoKey as signer with $name', (using
   })
 })
 
+describe('a public key that verifies again', () => {
+  it('is imported once for a padding and a hash, and by every engine for itself', async () => {
+    const imports: string[] = []
+    const counting = () =>
+      engine({
+        importKey: async (format, key, algorithm, ...rest) => {
+          imports.push(`${algorithm.name} ${algorithm.hash}`)
+          return subtle.importKey(
+            format as 'spki',
+            key as BufferSource,
+            algorithm as RsaHashedImportParams,
+            ...(rest as [boolean, KeyUsage[]]),
+          )
+        },
+      })
+    const { publicKey, pkcs8, kind } = rsaKey(2048)
+    const signer = await nodeCrypto.signer(pkcs8, kind)
+    const pss: SignatureAlgorithm = { kind: 'rsa-pss', hash: 'SHA-256', saltLength: 32 }
+    const pkcs1: SignatureAlgorithm = { kind: 'rsa-pkcs1', hash: 'SHA-256' }
+    const pkcs1With384: SignatureAlgorithm = { kind: 'rsa-pkcs1', hash: 'SHA-384' }
+    const [first, second] = [counting(), counting()]
+    for (const [using, algorithm] of [
+      [first, pss],
+      [first, pss],
+      [first, pkcs1],
+      [first, pkcs1With384],
+      [first, pkcs1With384],
+      [second, pkcs1With384],
+    ] as const) {
+      const signature = await signer.sign(algorithm, data)
+      expect(await using.verify(algorithm, publicKey, signature, data)).toBe(true)
+      expect(await using.verify(algorithm, publicKey, signature, utf8('something else'))).toBe(false)
+    }
+    expect(imports).toEqual([
+      'RSA-PSS SHA-256',
+      'RSASSA-PKCS1-v1_5 SHA-256',
+      'RSASSA-PKCS1-v1_5 SHA-384',
+      'RSASSA-PKCS1-v1_5 SHA-384',
+    ])
+  })
+
+  it('is imported again after the engine refused it', async () => {
+    let refusals = 1
+    const refusing = engine({
+      importKey: async (format, key, algorithm, ...rest) => {
+        if (refusals-- > 0) throw new DOMException('not this time', 'DataError')
+        return subtle.importKey(
+          format as 'spki',
+          key as BufferSource,
+          algorithm as EcKeyImportParams,
+          ...(rest as [boolean, KeyUsage[]]),
+        )
+      },
+    })
+    const { publicKey, pkcs8, kind } = ecKey('P-256')
+    const algorithm: SignatureAlgorithm = { kind: 'ecdsa', hash: 'SHA-256' }
+    const signature = await (await nodeCrypto.signer(pkcs8, kind)).sign(algorithm, data)
+    expect(await refusing.verify(algorithm, publicKey, signature, data)).toBe(false)
+    expect(await refusing.verify(algorithm, publicKey, signature, data)).toBe(true)
+  })
+})
+
 describe('a PKCS#8 signer', () => {
   it('imports a key once for every algorithm, never extractable', async () => {
     const imports: string[] = []

@@ -2,13 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { fromHex, hex, latin1 } from '../../../src/bytes/index.js'
 import type { SignatureAlgorithm } from '../../../src/crypto/provider.js'
 import { keyProblem, signatureFits } from '../../../src/pki/algorithms.js'
-import {
-  allowsDigitalSignature,
-  isSelfIssued,
-  parseCertificate,
-  peekSubject,
-} from '../../../src/pki/certificate.js'
-import { nameText } from '../../../src/pki/names.js'
+import { allowsDigitalSignature, isSelfIssued, peekSubject } from '../../../src/pki/certificate.js'
+import { constraintsOf } from '../../../src/pki/name-constraints.js'
+import { nameText } from '../../../src/pki/name-text.js'
+import { parseCertificate } from '../../../src/pki/whole.js'
 import { createAuthority } from '../../support/certificates.js'
 import {
   ascii,
@@ -123,7 +120,11 @@ describe('extensions', () => {
     expect(parsed).toMatchObject({ ca: true, pathLength: 2, refused: [] })
     expect([...parsed.keyUsage!].sort()).toEqual([0, 5, 6])
     expect(parsed.subjectKeyId).toEqual(parsed.authorityKeyId)
-    expect(parsed.nameConstraints!.permitted.get(2)!.map(({ text }) => text)).toEqual(['example.test'])
+    expect(
+      constraintsOf(parsed.nameConstraints!)
+        .permitted.get(2)!
+        .map(({ text }) => text),
+    ).toEqual(['example.test'])
     const leaf = parseCertificate((await root.issue({ names: ['a.example.test', '192.0.2.1'] })).der)
     expect(leaf.altNames!.map(({ kind }) => kind)).toEqual([2, 7])
     expect(leaf.purposes).toEqual(['1.3.6.1.5.5.7.3.1'])

@@ -1,10 +1,10 @@
 import { createPrivateKey, sign } from 'node:crypto'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { fromHex } from '../../../src/bytes/index.js'
-import { parseCertificate } from '../../../src/pki/certificate.js'
 import { parseRevocationList } from '../../../src/pki/crl.js'
 import { trustStore } from '../../../src/pki/trust.js'
 import { verifyChain } from '../../../src/pki/verify.js'
+import { parseCertificate } from '../../../src/pki/whole.js'
 import { nodeCrypto } from '../../../src/platform/node/crypto.js'
 import { type Authority, createAuthority, createKeyPair, type Issued } from '../../support/certificates.js'
 import {

@@ -2,8 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { hex } from '../../../src/bytes/index.js'
 import { der } from '../../../src/der/index.js'
 import { readGeneralNames } from '../../../src/pki/general-names.js'
-import { attribute, type Name, nameText, printable, readName } from '../../../src/pki/names.js'
-import { ipOctets, isDnsName, matchesServerName, presentedNames } from '../../../src/pki/server-name.js'
+import { nameText, printable } from '../../../src/pki/name-text.js'
+import { attribute, type Name, readName } from '../../../src/pki/names.js'
+import { presentedNames } from '../../../src/pki/refusal.js'
+import { ipOctets, isDnsName, matchesServerName } from '../../../src/pki/server-name.js'
 import { ascii, codeOf, element, name, oid, sequence, set, text } from './der-bytes.js'
 
 const parsed = (encoded: Uint8Array): Name => readName(der(encoded))

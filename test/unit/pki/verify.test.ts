@@ -1,9 +1,9 @@
-import { beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Bytes } from '../../../src/bytes/index.js'
 import { CertificateError } from '../../../src/errors.js'
-import { parseCertificate } from '../../../src/pki/certificate.js'
 import { dangerously, trustStore } from '../../../src/pki/trust.js'
 import { type ChainExpectation, type ChainInput, verifyChain } from '../../../src/pki/verify.js'
+import { parseCertificate } from '../../../src/pki/whole.js'
 import { nodeCrypto } from '../../../src/platform/node/crypto.js'
 import { type Authority, createAuthority, createKeyPair, type Issued } from '../../support/certificates.js'
 import { bits, certificate, oid, rejection, sequence } from './der-bytes.js'
@@ -381,5 +381,49 @@ describe('a provider that lacks an algorithm', () => {
     const expectation = { trust: trustStore(ca.certificate), purpose: 'server' } as const
     const error = await rejection(verifyChain({ chain: issued.chainDer, expectation, now, crypto }))
     expect(error.code).toBe('ERR_CRYPTO_UNAVAILABLE')
+  })
+})
+
+describe('a refusal', () => {
+  const other = { serverName: 'other.test' }
+  const late = { now: now + 90 * day }
+
+  it('names the certificate at fault', async () => {
+    for (const given of [other, late])
+      expect((await refusal(leaf.chainDer, root, given)).detail).toMatch(/^CN=db\.example\.test: /)
+    expect((await refusal(leaf.chainDer, root, other)).detail).toMatch(/other\.test .*db\.example\.test$/)
+    expect((await refusal([leaf.der], await createAuthority({ name: 'B' }))).detail).toMatch(/CN=Root$/)
+  })
+
+  it('is the same one, but for what it says, where that cannot be loaded', async () => {
+    vi.doMock('../../../src/pki/refusal.js', () => Promise.reject(new Error('offline')))
+    const codes = [await refusal(leaf.chainDer, root, other), await refusal(leaf.chainDer, root, late)]
+    vi.doUnmock('../../../src/pki/refusal.js')
+    expect(codes).toMatchObject([
+      { code: 'ERR_CERT_NAME_MISMATCH', alert: 'bad_certificate', depth: 0, subject: undefined },
+      { code: 'ERR_CERT_EXPIRED', alert: 'certificate_expired', depth: 0, subject: undefined },
+    ])
+    expect((await refusal(leaf.chainDer, root, late)).subject).toBe('CN=db.example.test')
+  })
+})
+
+describe('name constraints that cannot be read', () => {
+  // RFC 5280 §4.2.1.10: a host name has no leading period.
+  const nameConstraints = { permitted: ['.example.test'] }
+
+  it('refuse an issuer, applied or not, unless another path does without it', async () => {
+    const key = await createKeyPair()
+    const middle = await root.intermediate({ name: 'Middle', key, nameConstraints })
+    const issued = await middle.issue({ names: ['db.example.test'] })
+    expect((await refusal([issued.der, middle.der], root)).code).toBe('ERR_CERT_ENCODING')
+    const sound = await root.intermediate({ name: 'Middle', key })
+    expect((await verify([issued.der, middle.der, sound.der], root)).path[1]!.der).toEqual(sound.der)
+  })
+
+  it('refuse a leaf that is a CA, whomever one trusts', async () => {
+    const { der } = await root.intermediate({ nameConstraints })
+    expect((await refusal([der], root)).code).toBe('ERR_CERT_ENCODING')
+    const unverified = { trust: dangerously.anyCertificate('a test') }
+    expect((await refusal([der], root, unverified)).code).toBe('ERR_CERT_ENCODING')
   })
 })

@@ -143,6 +143,24 @@ describe('bytes through layers', () => {
     expect(writes.map((chunks) => chunks.map(text))).toEqual([['a', 'b'], ['c']])
   })
 
+  it('take an answer to what just came without a promise, and send it in the same turn', async () => {
+    const { wire, writes, say } = scripted()
+    const connection = new Connection(wire, { clock })
+    await connection.push(xor(0x55))
+    const top = connection.wire()
+    const answers: unknown[] = []
+    top.start({
+      data: (chunk) => {
+        answers.push(top.write([chunk]), top.write([bytes('!')]))
+      },
+      end() {},
+      fail() {},
+    })
+    say().data(bytes('ping'))
+    expect(answers).toEqual([undefined, undefined])
+    expect(writes.map((chunks) => chunks.map((chunk) => chunk.length))).toEqual([[4, 1]])
+  })
+
   it('work without any layer', async () => {
     const { connection, far } = connected()
     const distant = hear(far)
@@ -324,7 +342,7 @@ describe('half-close', () => {
     await expect(connection.closed).rejects.toBe(cause)
   })
 
-  it('a layer that finishes by itself ends writing: pending and later writes hear it, `closed` is clean', async () => {
+  it('a layer that finishes by itself ends writing: pending and later writes hear it, and so does `closed`', async () => {
     const { wire, say } = scripted(() => new Promise(() => {}))
     const connection = new Connection(wire, { clock, limits: { linger: 5 } })
     const closing: Layer<object> = {
@@ -341,6 +359,23 @@ describe('half-close', () => {
     say().data(bytes('close'))
     await expect(pending).rejects.toMatchObject({ code: 'ERR_STREAM_RESET' })
     await expect(connection.wire().write([bytes('x')])).rejects.toMatchObject({ code: 'ERR_STREAM_RESET' })
+    expect(await heard.end).toBeUndefined()
+    await expect(connection.closed).rejects.toMatchObject({ code: 'ERR_STREAM_RESET' })
+  })
+
+  it('a layer that finishes by itself with nothing of ours on its way: `closed` is clean', async () => {
+    const { wire, say } = scripted()
+    const connection = new Connection(wire, { clock, limits: { linger: 5 } })
+    await connection.push({
+      ...xor(0),
+      receive(_chunk, sink) {
+        sink.eof()
+        sink.finish()
+      },
+    })
+    const heard = hear(connection.wire())
+    await connection.wire().write([bytes('taken')])
+    say().data(bytes('close'))
     expect(await heard.end).toBeUndefined()
     await connection.closed
   })

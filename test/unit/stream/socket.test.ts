@@ -1,5 +1,5 @@
 // WHATWG streams over wires and wires over WHATWG streams, and the socket made of them.
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { failure } from '../../../src/errors.js'
 import { memoryPair } from '../../../src/platform/memory/index.js'
 import { streamFromWire, takeWire, tunnelSocket, wireFromStream } from '../../../src/stream/index.js'
@@ -225,6 +225,50 @@ describe('tunnelSocket', () => {
     await distant.end
     expect(distant.all().length).toBe(500_000)
     await expect(writer.write(bytes('x'))).rejects.toMatchObject({ code: 'ERR_STREAM_CLOSED' })
+  })
+
+  it('close() of a socket that nobody touched makes no streams', async () => {
+    const { connection, far } = connected()
+    await connection.push(framed())
+    const distant = hear(far)
+    const made: string[] = []
+    for (const name of ['ReadableStream', 'WritableStream'] as const) {
+      const Original = globalThis[name]
+      vi.stubGlobal(
+        name,
+        new Proxy(Original, {
+          construct: (target, given) => {
+            made.push(name)
+            return Reflect.construct(target, given)
+          },
+        }),
+      )
+    }
+    try {
+      const socket = tunnelSocket(connection.wire(), undefined, { closed: connection.closed })
+      far.write([bytes('\x05spare\x00')])
+      far.end()
+      await socket.close()
+      await socket.closed
+      expect(distant.text()).toBe('\x00')
+      expect(made).toEqual([])
+      // Who asks later gets streams that are over.
+      expect(await readAll(socket.readable)).toHaveLength(0)
+      await socket.writable.getWriter().closed
+      expect(new Set(made)).toEqual(new Set(['ReadableStream', 'WritableStream']))
+    } finally {
+      vi.unstubAllGlobals()
+    }
+  })
+
+  it('has a failed readable for who asks after the failure', async () => {
+    const [near, far] = memoryPair()
+    const stream = streamFromWire(near)
+    const writer = stream.writable.getWriter()
+    far.destroy()
+    await expect(stream.closed).rejects.toMatchObject({ code: 'ERR_STREAM_RESET' })
+    await expect(stream.readable.getReader().read()).rejects.toMatchObject({ code: 'ERR_STREAM_RESET' })
+    await expect(writer.closed).rejects.toMatchObject({ code: 'ERR_STREAM_RESET' })
   })
 
   it('close() waits for a peer that does not end no longer than the linger', async () => {

@@ -52,6 +52,19 @@ function unloaded(): CryptoProvider & { readonly loads: () => number } {
   return { ...nodeCrypto, hashes, suites: cipherSuites(hashes, aeads), loads: () => loads }
 }
 
+// Before anybody else: what was loaded once is not asked for again.
+describe('what knows of sessions, when it cannot be loaded', () => {
+  it('fails the handshake before anything is sent', async () => {
+    const meet = () => world.meet({}, { session: memorySessionStore() })
+    vi.doMock('../../../src/tls/recall.js', () => Promise.reject(new Error('offline')))
+    const failed = await meet()
+    vi.doUnmock('../../../src/tls/recall.js')
+    expect(failed.error?.code).toBe('ERR_CONFIG_CHUNK')
+    expect(failed.server.hellos).toEqual([])
+    expect((await meet()).error).toBeUndefined()
+  })
+})
+
 describe('the hash of a suite', () => {
   it.each([
     ['TLS 1.3', (crypto: CryptoProvider) => world.meet({ suite: 0x1302 }, { crypto })],
@@ -112,7 +125,6 @@ describe('the hash of a suite', () => {
 })
 
 describe('a part that cannot be loaded', () => {
-  const session = () => memorySessionStore()
   const secure = webcrypto(globalThis.crypto)
 
   it.each<[part: string, meet: () => Promise<Meeting | Meeting12>]>([
@@ -138,15 +150,6 @@ describe('a part that cannot be loaded', () => {
     const { error, info } = await meet()
     expect(error).toBeUndefined()
     expect(info).toBeDefined()
-  })
-
-  it('tls/recall fails before anything is sent', async () => {
-    vi.doMock('../../../src/tls/recall.js', () => Promise.reject(new Error('offline')))
-    const failed = await world.meet({}, { session: session() })
-    vi.doUnmock('../../../src/tls/recall.js')
-    expect(failed.error?.code).toBe('ERR_CONFIG_CHUNK')
-    expect(failed.server.hellos).toEqual([])
-    expect((await world.meet({}, { session: session() })).error).toBeUndefined()
   })
 
   it('is said of explanations, too', async () => {

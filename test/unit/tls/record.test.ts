@@ -90,6 +90,37 @@ describe('HandshakeDeframer', () => {
 })
 
 describe('protection', () => {
+  it('gives each record under way a nonce of its own, also when a provider changes its mind', async () => {
+    const seen: Uint8Array[] = []
+    const answers: (() => void)[] = []
+    let late = false
+    const seal = (nonce: Uint8Array, plaintext: Uint8Array) => {
+      const sealed = concat(plaintext, new Uint8Array(16))
+      if (!late) return sealed
+      seen.push(nonce)
+      return new Promise<typeof sealed>((resolve) => answers.push(() => resolve(sealed)))
+    }
+    const aead: Aead = {
+      ...suite.aead,
+      importKey: () => ({
+        seal: (nonce, _aad, plaintext) => seal(nonce, plaintext),
+        open: (_, __, c) => c.slice(),
+      }),
+    }
+    const sealer = new Sealer({ ...suite, aead }, secret)
+    const out = () => new Uint8Array(1 + sealer.overhead)
+    const content = new Uint8Array(1)
+    sealer.seal(23, content, out(), 0)
+    late = true
+    const under = [sealer.seal(23, content, out(), 0), sealer.seal(23, content, out(), 0)]
+    late = false
+    sealer.seal(23, content, out(), 0)
+    const [first, second] = seen.map((nonce) => nonce.at(-1)!)
+    expect(first! ^ second!).toBe(1 ^ 2)
+    for (const answer of answers) answer()
+    await Promise.all(under)
+  })
+
   it('counts nonces in two words, low word first', () => {
     const { suite, nonces } = spied()
     const sealer = new Sealer(suite, secret)
