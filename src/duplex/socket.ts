@@ -43,6 +43,8 @@ export class TunnelDuplex extends Duplex {
   /** What ended the tunnel, while bytes that came before it wait to be read. */
   #failure: TunnelError | undefined
   #timer: NodeJS.Timeout | undefined
+  /** Bytes that had not left when the timer was last looked at. */
+  #unsent = 0
 
   constructor(open: OpenTunnel, options: TunnelDuplexOptions = {}) {
     super({
@@ -124,7 +126,7 @@ export class TunnelDuplex extends Duplex {
   setTimeout(ms: number, listener?: () => void): this {
     clearTimeout(this.#timer)
     this.timeout = ms
-    this.#timer = ms > 0 ? setTimeout(() => this.emit('timeout'), ms).unref() : undefined
+    this.#timer = ms > 0 ? setTimeout(() => this.#quiet(), ms).unref() : undefined
     if (listener !== undefined) {
       if (ms > 0) this.once('timeout', listener)
       else this.off('timeout', listener)
@@ -189,6 +191,14 @@ export class TunnelDuplex extends Duplex {
     if (this.#tunnel === undefined) this.#abort.abort(reason ?? failure('ERR_ABORTED'))
     this.#wire?.destroy(reason)
     callback(error)
+  }
+
+  /** As in net.Socket a long write is traffic, as long as some of it leaves from one look to the next. */
+  #quiet(): void {
+    const before = this.#unsent
+    this.#unsent = this.#wire?.unsent?.() ?? 0
+    if (this.#unsent === before) this.emit('timeout')
+    else this.#timer?.refresh()
   }
 
   #send(chunks: readonly Uint8Array[], callback: Callback): void {

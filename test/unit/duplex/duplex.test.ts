@@ -278,6 +278,20 @@ describe('as a net.Socket', () => {
     await once(stream, 'error')
   })
 
+  it('does not while a long write leaves, but when nothing more does', async () => {
+    const left = [3, 2, 1, 1]
+    const [near] = memoryPair()
+    const wire: Wire = { ...near, write: () => new Promise(() => {}), unsent: () => left.shift()! }
+    const stream = duplex(Promise.resolve(tunnelSocket(wire, undefined)))
+    stream.connect()
+    await once(stream, 'connect')
+    stream.write('long')
+    stream.setTimeout(5)
+    await once(stream, 'timeout')
+    expect(left).toEqual([])
+    stream.destroy()
+  })
+
   it('passes ref and unref to the wire, also before it is open', async () => {
     const calls: boolean[] = []
     const [near] = memoryPair()

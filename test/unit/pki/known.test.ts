@@ -42,6 +42,24 @@ it('tells every changed byte', async () => {
   expect(knownCertificate(new Uint8Array(0))).toBeUndefined()
 })
 
+it('holds 64, and forgets the one that was used longest ago', async () => {
+  const authority = await createAuthority()
+  const { der } = await authority.issue()
+  // Nothing but their last bytes tells them apart, nor has to.
+  const certificates = Array.from({ length: 65 }, (_, i) => {
+    const other = der.slice()
+    other[other.length - 1] = i
+    return { ...parseCertificate(der), der: other }
+  })
+  const [first, second] = certificates as [(typeof certificates)[0], (typeof certificates)[0]]
+  rememberCertificates(certificates.slice(0, 64))
+  expect(certificates.filter((one) => knownCertificate(one.der) === one)).toHaveLength(64)
+  rememberCertificates([first])
+  rememberCertificates(certificates.slice(64))
+  expect(knownCertificate(second.der)).toBeUndefined()
+  expect(certificates.filter((one) => knownCertificate(one.der) === one)).toHaveLength(64)
+})
+
 it('forgets a certificate whose bytes were changed under it', async () => {
   const { der } = await (await createAuthority()).issue()
   const certificate = parseCertificate(der)
