@@ -21,6 +21,7 @@ export async function main(args: readonly string[]): Promise<number> {
       else if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${told.done} of ${told.of} cases`)
     })
     worker.once('error', reject)
+    worker.once('exit', (code) => reject(new Error(`the matrix ended early, with status ${code}`)))
   })
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
   await worker.terminate()
