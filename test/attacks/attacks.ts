@@ -72,7 +72,7 @@ export const attacks: readonly Attack[] = [
     sees: /^left open$/,
     run: async (target) => {
       const open: Socket[] = []
-      const seen = await many(target, 1_000, async () => {
+      const seen = await many(target, 10_000, async () => {
         const socket = await dialRaw(target.upgrade)
         socket.write(`${upgradeLines('Upgrade: alpn').join('\r\n')}\r\n\r\n`)
         socket.resume()
