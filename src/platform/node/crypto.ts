@@ -348,25 +348,33 @@ function base64url(bytes: Uint8Array): string {
 
 function pkcs8Signer(pkcs8: Uint8Array, kind: KeyKind): Signer {
   let key: KeyObject
+  let spki: Bytes
   try {
     key = createPrivateKey({ key: pkcs8 as Buffer, format: 'der', type: 'pkcs8' })
+    spki = view(createPublicKey(key).export({ type: 'spki', format: 'der' }))
   } catch (cause) {
     throw failure('ERR_CRYPTO_KEY', 'not an unencrypted PKCS#8 private key', { cause })
   }
-  if (!isKind(key, kind)) throw failure('ERR_CRYPTO_KEY', `the private key is not of the kind ${kind.kind}`)
+  if (!isKind(key, spki, kind))
+    throw failure('ERR_CRYPTO_KEY', `the private key is not of the kind ${kind.kind}`)
   const signer: Signer = {
     key: kind,
-    spki: view(createPublicKey(key).export({ type: 'spki', format: 'der' })),
+    spki,
     canSign: (algorithm) =>
       algorithm.kind !== 'rsa-pss' || pssParametersAllow(pkcs8, algorithm.hash, algorithm.saltLength),
     sign(algorithm, data) {
       if (!signerCan(signer, algorithm))
         throw failure('ERR_CRYPTO_UNAVAILABLE', `${algorithmName(algorithm)} with this private key`)
-      if (algorithm.kind === 'ed25519') return view(nodeSign(null, data, key))
-      const hash = nodeNames[algorithm.hash]
-      return algorithm.kind === 'ecdsa'
-        ? view(nodeSign(hash, data, { key, dsaEncoding: 'der' }))
-        : view(nodeSign(hash, data, { key, ...rsaPadding(algorithm) }))
+      try {
+        if (algorithm.kind === 'ed25519') return view(nodeSign(null, data, key))
+        const hash = nodeNames[algorithm.hash]
+        return algorithm.kind === 'ecdsa'
+          ? view(nodeSign(hash, data, { key, dsaEncoding: 'der' }))
+          : view(nodeSign(hash, data, { key, ...rsaPadding(algorithm) }))
+      } catch (cause) {
+        // OpenSSL takes some malformed keys, and finds out when it uses them.
+        throw failure('ERR_CRYPTO_KEY', 'the private key cannot sign', { cause })
+      }
     },
   }
   ownSigners.add(signer)
@@ -385,16 +393,20 @@ function rsaPadding(algorithm: SignatureAlgorithm & { kind: 'rsa-pkcs1' | 'rsa-p
     : { padding: nodeConstants.RSA_PKCS1_PSS_PADDING, saltLength: algorithm.saltLength }
 }
 
-function isKind(key: KeyObject, kind: KeyKind): boolean {
-  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key
+function isKind(key: KeyObject, spki: Uint8Array, kind: KeyKind): boolean {
+  const { asymmetricKeyType: type } = key
   switch (kind.kind) {
     case 'ed25519':
       return type === 'ed25519'
     case 'ec':
-      return type === 'ec' && details?.namedCurve === nodeCurves[kind.curve]
+      // Not by the key's details: asked for those of a malformed EC key, Node ends its process.
+      return ecPublicPoint(spki, kind.curve) !== undefined
     case 'rsa':
       // A plain RSA key may stand for one that its certificate restricts to PSS, not the other way round.
-      return (type === 'rsa' || (type === 'rsa-pss' && kind.pss)) && details?.modulusLength === kind.bits
+      return (
+        (type === 'rsa' || (type === 'rsa-pss' && kind.pss)) &&
+        key.asymmetricKeyDetails?.modulusLength === kind.bits
+      )
   }
 }
 
