@@ -13,10 +13,12 @@ import { type Falling, Floor, type House, type Rising } from './floor.js'
 import { Intake } from './intake.js'
 import { type Gauge, Lane, Turns } from './lane.js'
 import { type StreamLimits, streamLimits } from './limits.js'
+import { linger } from './linger.js'
 import { Outbox } from './outbox.js'
 import { Outlet } from './outlet.js'
 import { abortError } from './signal.js'
-import { deadlineAfter, type Timer } from './timer.js'
+import { Spoken } from './spoken.js'
+import type { Timer } from './timer.js'
 
 export interface ConnectionOptions {
   readonly trace?: Trace | undefined
@@ -45,6 +47,7 @@ export class Connection {
   readonly #intake: Intake
   readonly #outlet: Outlet
   readonly #outbox: Outbox
+  readonly #spoken: Spoken
   readonly #house: House
   readonly #floors: Floor[] = []
   /** To the application; held until it starts reading. */
@@ -60,14 +63,8 @@ export class Connection {
   #ended = false
   /** The application has heard the end. */
   #delivered: { readonly cause: TunnelError | undefined } | undefined
-  /** Something of the application was on its way, or was written, after that. */
-  #isUnheard = false
-  /** Something of the application may not have reached the outlet yet. */
-  #isSpeaking = false
   /** A layer ended the way down by itself: the peer will not read any more. */
   #broken: TunnelError | undefined
-  /** The same, when something that the application wrote was dropped for it. */
-  #dropped: TunnelError | undefined
 
   /** A layer threw; those below are ending. */
   #failure: { readonly error: TunnelError; floor: number; surfaced: boolean } | undefined
@@ -94,6 +91,7 @@ export class Connection {
       pass: (item) => this.#fall(this.#floors.length, item),
       outstanding: () => this.#floors.at(-1)?.down.outstanding ?? 0,
     })
+    this.#spoken = new Spoken(wire, this.#falling, this.#outbox, this.#outlet, this.#floors)
     this.#top = new Lane<Rising>({
       turns: this.#turns,
       gauge: this.#rising,
@@ -175,9 +173,9 @@ export class Connection {
   /** Free everything at once. `error` (ERR_ABORTED by default) is what pending calls, the application and `closed` get. */
   destroy(error?: TunnelError): void {
     if (this.#over !== undefined) return
-    const both = this.#delivered !== undefined && this.#isDownDone() && !this.#isUntaken()
+    const both = this.#delivered !== undefined && this.#isDownDone() && !this.#spoken.isUntaken
     if (error === undefined && both) {
-      this.#finalize(this.#delivered?.cause ?? this.#dropped)
+      this.#finalize(this.#partingError())
       return
     }
     if (this.#started) this.#top.close()
@@ -214,9 +212,9 @@ export class Connection {
     if (this.#over !== undefined || this.#cut !== undefined) return
     this.#turns.enter()
     if (this.#failure !== undefined) this.#finalize(this.#failure.error)
-    else if (this.#ended && this.#delivered !== undefined && !this.#isUnheard) {
+    else if (this.#ended && this.#delivered !== undefined && !this.#spoken.isUnheard) {
       // The peer ended cleanly and left: only our goodbye was not heard.
-      this.#finalize(this.#delivered.cause ?? this.#dropped)
+      this.#finalize(this.#partingError())
     } else {
       this.#cut = error
       this.#outlet.close()
@@ -253,7 +251,7 @@ export class Connection {
   #breakDown(): void {
     if (this.#broken !== undefined) return
     this.#broken = failure('ERR_STREAM_RESET', 'the peer closed the connection and reads no more')
-    if (this.#isSpeaking) this.#dropped = this.#broken
+    this.#spoken.drop(this.#broken)
     this.#outbox.close(this.#broken)
   }
 
@@ -308,7 +306,7 @@ export class Connection {
         if (this.#failure !== undefined || (this.#delivered !== undefined && this.#isDownDone())) return
         this.destroy(reason)
       },
-      unsent: () => this.#unsent(),
+      unsent: () => this.#spoken.unsent,
       ref: (active) => wire.ref?.(active),
       ...(wire.facts === undefined ? {} : { facts: wire.facts }),
     }
@@ -317,10 +315,7 @@ export class Connection {
   #send(chunks: readonly Uint8Array[] | 'end'): MaybePromise<void> {
     const before = this.#fault() ?? this.#broken
     if (before !== undefined) return rejected(before)
-    if (chunks !== 'end') {
-      this.#isSpeaking = true
-      if (this.#delivered !== undefined) this.#isUnheard = true
-    }
+    if (chunks !== 'end') this.#spoken.add(this.#delivered !== undefined)
     this.#turns.enter()
     this.#outbox.add(chunks)
     // Not at the end of the turn: who answers what just came would have to wait for a promise.
@@ -337,7 +332,7 @@ export class Connection {
     if ('error' in item) return this.#tell(item.error)
     if (this.#delivered !== undefined) return
     this.#delivered = item
-    this.#isUnheard = this.#isUntaken()
+    this.#spoken.answered()
     return this.#application?.end(item.cause)
   }
 
@@ -358,16 +353,10 @@ export class Connection {
   #finishTurn(): void {
     do {
       this.#outbox.pump()
-      if (this.#isSpeaking) this.#listen()
+      this.#spoken.follow()
       this.#outlet.flush()
       this.#settle()
     } while (this.#over === undefined && (this.#outbox.ready || this.#outlet.ready))
-  }
-
-  /** Tell what the application said from the goodbyes behind it. */
-  #listen(): void {
-    this.#outlet.mark()
-    this.#isSpeaking = !this.#outbox.isEmpty || this.#floors.some((floor) => floor.down.outstanding > 0)
   }
 
   #settle(): void {
@@ -379,7 +368,7 @@ export class Connection {
     } else if (this.#failure !== undefined) this.#settleFailure(this.#failure)
     else if (this.#delivered !== undefined && this.#isDownDone()) {
       this.#startLinger()
-      if (this.#outlet.finished) this.#finalize(this.#delivered.cause ?? this.#dropped)
+      if (this.#outlet.finished) this.#finalize(this.#partingError())
     }
   }
 
@@ -397,14 +386,9 @@ export class Connection {
     return this.#broken !== undefined || (this.#floors.at(-1)?.isFinished ?? this.#outlet.finished)
   }
 
-  /** Bytes that have not left, with overhead. */
-  #unsent(): number {
-    return this.#outbox.bytes + this.#falling.bytes + (this.#wire.unsent?.() ?? 0)
-  }
-
-  /** Something that the application wrote was not taken, as far as can be known. */
-  #isUntaken(): boolean {
-    return this.#isSpeaking || this.#outlet.isUntaken || (this.#wire.unsent?.() ?? 0) > 0
+  /** What tells an end on both sides from a clean one, if anything does. */
+  #partingError(): TunnelError | undefined {
+    return this.#delivered?.cause ?? this.#spoken.dropped
   }
 
   #surface(error: TunnelError): void {
@@ -417,20 +401,12 @@ export class Connection {
   }
 
   #startLinger(): void {
-    if (this.#linger === undefined) this.#wait(this.#unsent())
-  }
-
-  /** What was written is waited for as long as some of it leaves; a goodbye is not. */
-  #wait(before: number): void {
-    const { linger } = this.#limits
-    this.#linger = deadlineAfter(linger, () => {
-      const error = this.#cut ?? this.#failure?.error ?? this.#delivered?.cause ?? this.#dropped
-      if (error !== undefined || !this.#isUntaken()) return this.#finalize(error)
-      const left = this.#unsent()
-      if (left < before) this.#wait(left)
-      else
-        this.#finalize(failure('ERR_TIMEOUT', `the peer took nothing of what was written for ${linger} ms`))
-    })
+    this.#linger ??= linger(
+      this.#limits.linger,
+      this.#spoken,
+      () => this.#cut ?? this.#failure?.error ?? this.#partingError(),
+      (error) => this.#finalize(error),
+    )
   }
 
   #finalize(error: TunnelError | undefined): void {
