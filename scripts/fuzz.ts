@@ -75,7 +75,7 @@ function described({ target, message, input, seed }: Finding, guided: boolean): 
   return [
     `  ${message}`,
     `    input: ${shown}`,
-    ...(guided ? [] : [`    again: npm run fuzz -- --target ${target} --seed ${seed} --seconds 5`]),
+    ...(guided ? [] : [`    again: npm run fuzz -- --target ${target} --seed=${seed} --seconds 5`]),
     `    again, the input in a file: npm run fuzz -- --target ${target} --input FILE`,
   ].join('\n')
 }

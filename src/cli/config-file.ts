@@ -124,24 +124,24 @@ async function parse(path: string, text: string): Promise<Table> {
 
 function broken(
   name: string,
-  at: { readonly line: number; readonly column: number },
+  at: { readonly line: number; readonly column: number } | undefined,
   reason: string,
   cause?: unknown,
 ): TunnelError {
   return failure(
     'ERR_CONFIG_INVALID',
-    `${name}:${at.line}:${at.column}: ${reason}`,
+    `${name}:${at === undefined ? '' : `${at.line}:${at.column}:`} ${reason}`,
     cause === undefined ? {} : { cause },
   )
 }
 
-/** Where JSON breaks: V8 does not always say, and YAML, which holds JSON, breaks at the same place. */
-async function jsonPosition(text: string): Promise<{ line: number; column: number }> {
-  const { LineCounter, parseDocument } = await import('yaml')
-  const lines = new LineCounter()
-  const [error] = parseDocument(text, { lineCounter: lines }).errors
-  const { line, col } = lines.linePos(error?.pos[0] ?? 0)
-  return { line, column: col }
+/** Where JSON breaks, if that can be told: V8 does not always say, and YAML, which holds JSON, breaks at the same place. */
+async function jsonPosition(text: string): Promise<{ line: number; column: number } | undefined> {
+  const { readYaml } = await import('../login/yaml.js')
+  const offset = (await readYaml(text))?.errors[0]?.pos[0]
+  if (offset === undefined) return undefined
+  const before = text.slice(0, offset).split('\n')
+  return { line: before.length, column: before.at(-1)!.length + 1 }
 }
 
 /** `:line:column` of a key, where it can be found; parsers do not keep it. */

@@ -2,9 +2,10 @@
 // current one. Every value is taken as text; keys that mean nothing here are left alone.
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { failure, loaded } from '../errors-node.js'
+import { failure } from '../errors-node.js'
 import type { Reading } from './files.js'
 import { hostAndPort, originOf } from './proxy-address.js'
+import { readYaml } from './yaml.js'
 
 export interface Profile {
   /** Host of the proxy: the name of the profile's file and of its folder of keys. */
@@ -72,12 +73,15 @@ async function otherProfiles(home: string): Promise<string> {
 }
 
 async function readFields(path: string, text: string): Promise<Readonly<Record<string, string | undefined>>> {
-  // Loaded only for a profile: no other login needs YAML.
-  const { parse } = await loaded(import('yaml'))
+  // The schema without types: a user called `null` or `0123` stays what it is.
+  const parsed = await readYaml(text, { schema: 'failsafe' })
+  if (parsed === undefined)
+    throw failure('ERR_CONFIG_LOGIN', `${path} is longer, or nested deeper, than a profile`)
   let document: unknown
   try {
-    // The schema without types: a user called `null` or `0123` stays what it is.
-    document = parse(text, { schema: 'failsafe', maxAliasCount: 10, logLevel: 'error' })
+    const [error] = parsed.errors
+    if (error !== undefined) throw error
+    document = parsed.toJS({ maxAliasCount: 10 })
   } catch (cause) {
     throw failure('ERR_CONFIG_LOGIN', `${path} is not YAML`, { cause })
   }

@@ -41,8 +41,11 @@ export function decryptPkcs8(encrypted: Uint8Array, passphrase: string): Bytes {
 export function decryptTraditional(encrypted: Uint8Array, info: string, passphrase: string): Bytes {
   const [name = '', salt = ''] = info.split(',')
   const keyLength = { 'AES-128-CBC': 16, 'AES-192-CBC': 24, 'AES-256-CBC': 32, 'DES-EDE3-CBC': 24 }[name]
-  if (keyLength === undefined || !/^(?:[0-9A-Fa-f]{2}){8,16}$/.test(salt))
+  if (keyLength === undefined)
     throw failure(code, 'the key is encrypted with an algorithm that is not supported')
+  // An IV is one block.
+  if (!(name.startsWith('AES') ? /^[\dA-Fa-f]{32}$/ : /^[\dA-Fa-f]{16}$/).test(salt))
+    throw failure(code, `its DEK-Info header has no initialization vector of ${name}`)
   const iv = forge.util.hexToBytes(salt)
   // The first eight octets of the IV are the salt of EVP_BytesToKey.
   const key = forge.pbe.opensslDeriveBytes(forge.util.encodeUtf8(passphrase), iv.slice(0, 8), keyLength)

@@ -188,6 +188,7 @@ describe('settings', () => {
   it.each([
     ['broken.toml', 'alpn = [\n  "a",\n  b\n]\n', /broken\.toml:3:\d+: /],
     ['broken.json', '{\n  "alpn": [}\n', /broken\.json:2:12: it is not JSON/],
+    ['nested.json', '['.repeat(9000), /nested\.json: it is not JSON/],
     ['array.json', '[]', /array\.json:1:1: it must hold one JSON object/],
     [
       'unknown.toml',

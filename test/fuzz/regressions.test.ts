@@ -4,6 +4,7 @@ import { createPrivateKey, generateKeyPairSync } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { latin1 } from '../../src/bytes/index.js'
 import { clientAddress, forwardedRule } from '../../src/gateway/forwarded.js'
+import { readYaml } from '../../src/login/yaml.js'
 import { loadIdentity, parseCertificate, parsePem } from '../../src/pki/index.js'
 import { nodeCrypto } from '../../src/platform/node/crypto.js'
 import { parseConnect } from '../../src/proxy/connect-request.js'
@@ -39,6 +40,30 @@ describe('Forwarded', () => {
     ['escaped quotes', 'by="a\\",for=6.6.6.6\\"", for=192.0.2.1', '192.0.2.1'],
   ])('%s', (_, line, address) => {
     expect(clientAddress(rule, { forwarded: line }, '10.9.9.9')).toBe(address)
+  })
+})
+
+describe('YAML', () => {
+  it.each([
+    ['lists in lists', '['.repeat(101)],
+    ['lists in lists, in lines', '- '.repeat(101)],
+    ['maps in maps', '{a: '.repeat(101)],
+    ['keys in keys', '? '.repeat(101)],
+    ['maps in maps, in lines', Array.from({ length: 101 }, (_, at) => `${' '.repeat(at)}a:\n`).join('')],
+    ['more than 64 KiB', `a: ${'b'.repeat(64 * 1024)}`],
+  ])('%s: not read', async (_, text) => {
+    expect(await readYaml(text)).toBeUndefined()
+  })
+  it('is read up to there', async () => {
+    const deep = `a: ${'['.repeat(90)}${']'.repeat(90)}`
+    expect((await readYaml(deep))?.errors).toEqual([])
+    expect(JSON.stringify((await readYaml(deep))?.toJS())).toContain(`${'['.repeat(90)}]`)
+    expect((await readYaml(`a: ${'b'.repeat(64 * 1024 - 3)}`))?.toJS()).toEqual({ a: 'b'.repeat(65_533) })
+  })
+  it('with a mistake in every word is read at once', async () => {
+    const cpu = process.cpuUsage()
+    expect((await readYaml('[]'.repeat(32_000)))?.errors.length).toBeGreaterThan(1000)
+    expect(process.cpuUsage(cpu).user).toBeLessThan(5_000_000)
   })
 })
 
@@ -88,6 +113,25 @@ describe('keys', () => {
     await expect(load(broken)).rejects.toMatchObject({
       code: expect.stringMatching(/^ERR_CONFIG_(IDENTITY|PASSPHRASE)$/),
     })
+  })
+  it.each([
+    ['AES-128-CBC', '0011223344556677', 'ERR_CONFIG_IDENTITY'],
+    ['AES-256-CBC', '00112233445566778899AABBCCDDEEFF00', 'ERR_CONFIG_IDENTITY'],
+    ['AES-256-CBC', '', 'ERR_CONFIG_IDENTITY'],
+    ['DES-EDE3-CBC', '00112233445566778899AABBCCDDEEFF', 'ERR_CONFIG_IDENTITY'],
+    ['DES-EDE3-CBC', '0011223344556677', 'ERR_CONFIG_PASSPHRASE'],
+    ['AES-128-CBC', '00112233445566778899aabbccddeeff', 'ERR_CONFIG_PASSPHRASE'],
+  ])('of %s with the initialization vector "%s" fail by name', async (cipher, iv, code) => {
+    const key = [
+      '-----BEGIN EC PRIVATE KEY-----',
+      'Proc-Type: 4,ENCRYPTED',
+      `DEK-Info: ${cipher},${iv}`,
+      '',
+      'AAAAAAAAAAAAAAAAAAAAAA==',
+      '-----END EC PRIVATE KEY-----',
+      '',
+    ].join('\n')
+    await expect(load(key)).rejects.toMatchObject({ code })
   })
   it('have no label longer than any there is', () => {
     const pem = createPrivateKey(privateKey.export({ type: 'pkcs8', format: 'pem' }))

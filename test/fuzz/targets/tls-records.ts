@@ -9,6 +9,9 @@ import { applied, type Edit, edits } from '../bytes.js'
 import { must, named, type Target, target } from '../target.js'
 import { silent } from '../tls-alerts.js'
 
+/** Warning alerts that the client takes. */
+const WARNINGS = 4
+
 type Step =
   | { readonly do: 'send'; readonly data: Uint8Array; readonly padding: number }
   | {
@@ -81,9 +84,11 @@ export const tlsRecordsTarget: Target = target(
         steps: fc.array(step, { minLength: 1, maxLength: 12 }),
       }),
       async execute({ version, early, chunk, steps }: Talk) {
-        let expected: Uint8Array[] = []
+        const expected: Uint8Array[] = []
         /** Nothing after a step of this kind is certain to arrive. */
         let certain = !early
+        let warnings = 0
+        let flooded = false
         const say = (server: Peer) => {
           for (const each of steps) {
             if (
@@ -93,6 +98,10 @@ export const tlsRecordsTarget: Target = target(
               each.do !== 'warn'
             )
               certain = false
+            if (each.do === 'warn' && ++warnings > WARNINGS) {
+              flooded ||= certain
+              certain = false
+            }
             if (each.do === 'send' && certain && each.padding === 0) expected.push(each.data)
             else if (each.do === 'send') certain = false
             take(server, each)
@@ -101,7 +110,7 @@ export const tlsRecordsTarget: Target = target(
         const before = (name: string, server: unknown) => {
           if (early && name === 'server_hello') say(server as Peer)
         }
-        const client = { keyShares: ['X25519' as const] }
+        const client = { keyShares: ['X25519' as const], limits: { warnings: WARNINGS } }
         const way = { chunk, tolerant: true }
         const meeting =
           version === 13
@@ -114,10 +123,13 @@ export const tlsRecordsTarget: Target = target(
         }
         const { error } = meeting
         const delivered = meeting.read()
-        if (version === 12) expected = []
         must(
           equal(delivered.subarray(0, total(expected)), concat(...expected)),
           'what was sent was not delivered',
+        )
+        must(
+          !flooded || (error instanceof TunnelError && error.code === 'ERR_TLS_LIMIT'),
+          'more warnings than may come end nothing',
         )
         must(concat(...meeting.sent).length < 64 * 1024, 'the client says more than 64 KiB')
         if (error === undefined) return
