@@ -69,8 +69,13 @@ export function readPkcs8(pkcs8: Uint8Array): PrivateKey {
   if (type === keyIds.ed25519) return { pkcs8: own, kind: 'ed25519' }
   const curve = type === keyIds.ec && algorithm.peek() === tags.oid ? curveIds[algorithm.oid()] : undefined
   if (curve === undefined)
-    throw failure(code, `a private key of an algorithm or curve that is not supported (${type})`)
+    throw failure(code, `a private key of an algorithm or curve that is not supported${known(type)}`)
   return { pkcs8: own, kind: 'ec', curve }
+}
+
+/** An algorithm's name in brackets. In a malformed file anything can stand in its place, the key too: none is as long as one. */
+function known(type: string): string {
+  return type.length > 32 ? '' : ` (${type})`
 }
 
 async function fromDer(bytes: Uint8Array, passphrase: string | undefined): Promise<PrivateKey> {

@@ -133,6 +133,22 @@ describe('keys', () => {
     ].join('\n')
     await expect(load(key)).rejects.toMatchObject({ code })
   })
+  it('of an unknown algorithm say which; key bytes in its place are not quoted', async () => {
+    const hexLength = (bytes: number) => bytes.toString(16).padStart(2, '0')
+    const pkcs8 = (oid: string) => {
+      const algorithm = `30${hexLength(oid.length / 2 + 2)}06${hexLength(oid.length / 2)}${oid}`
+      const content = `020100${algorithm}0401ff`
+      return new Uint8Array(Buffer.from(`30${hexLength(content.length / 2)}${content}`, 'hex'))
+    }
+    await expect(load(pkcs8('2a0304'))).rejects.toMatchObject({
+      code: 'ERR_CONFIG_IDENTITY',
+      message: expect.stringContaining('(1.2.3.4)'),
+    })
+    await expect(load(pkcs8(`2b${'ff'.repeat(18)}7f`))).rejects.toMatchObject({
+      code: 'ERR_CONFIG_IDENTITY',
+      message: expect.not.stringMatching(/\d{10}/),
+    })
+  })
   it('have no label longer than any there is', () => {
     const pem = createPrivateKey(privateKey.export({ type: 'pkcs8', format: 'pem' }))
       .export({ type: 'pkcs8', format: 'pem' })
