@@ -56,6 +56,14 @@ async function ended(parts: Partial<Wire>, said: string, before = true) {
   return { connection, failed }
 }
 
+/** The application says something when the other side has ended, and ends; nothing takes it. */
+async function isLost(connection: Connection, peerEnded: Promise<unknown>): Promise<void> {
+  await peerEnded
+  connection.wire().write([bytes('lost')])
+  connection.wire().end()
+  await expect(connection.closed).rejects.toEqual(untaken)
+}
+
 describe('what the application wrote and the wire never took', () => {
   it.each([
     ['before the peer ended', true],
@@ -129,10 +137,7 @@ describe('what the application wrote and the wire never took', () => {
     await connection.push(framed())
     const heard = hear(connection.wire())
     far.write([new Uint8Array([0])])
-    await heard.end
-    connection.wire().write([bytes('lost')])
-    connection.wire().end()
-    await expect(connection.closed).rejects.toEqual(untaken)
+    await isLost(connection, heard.end)
   })
 
   it('behind slow layers', async () => {
@@ -142,10 +147,7 @@ describe('what the application wrote and the wire never took', () => {
     await connection.push(framed())
     const heard = hear(connection.wire())
     say().data(new Uint8Array([0]))
-    await heard.end
-    connection.wire().write([bytes('lost')])
-    connection.wire().end()
-    await expect(connection.closed).rejects.toEqual(untaken)
+    await isLost(connection, heard.end)
   })
 
   it('behind a layer that finished by itself', async () => {
