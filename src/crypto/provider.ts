@@ -29,6 +29,8 @@ export interface Hash {
 
 /** An imported AEAD key. The caller never repeats a nonce. `open` rejects or throws ERR_TLS_BAD_RECORD_MAC. */
 export interface AeadKey {
+  /** What a call is given is read before it returns, and may be changed while its result is awaited. */
+  readonly readsAtOnce?: true
   /** Ciphertext followed by the 16-byte tag. */
   seal(nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): MaybePromise<Bytes>
   /** The same, at once and into `out`, which is 16 bytes longer: for providers that can spare the copy. */

@@ -76,6 +76,8 @@ function subtleAead(
         tagLength: 128,
       })
       return {
+        // WebCrypto: each operation begins with a copy of the bytes.
+        readsAtOnce: true,
         seal: (nonce, aad, plaintext) =>
           subtle.encrypt(parameters(nonce, aad), key, plaintext as Bytes).then(asBytes),
         open(nonce, aad, ciphertext) {

@@ -1,7 +1,6 @@
 // Everything on its way from the peer: chunks made records, records opened, their content handled one after the other.
 // Synchronous as long as provider and handler are; with a provider that takes its time several records are opened at
 // once and handled in their order. RFC 8446 §5.
-import { concat } from '../bytes/index.js'
 import { failure } from '../errors.js'
 import type { MaybePromise } from '../layer.js'
 import { isPromise, quiet } from './maybe-promise.js'
@@ -11,14 +10,10 @@ import { MAX_CIPHERTEXT, MAX_PLAINTEXT } from './registry.js'
 
 /** Records opened at once by an asynchronous provider. */
 const READ_AHEAD = 8
-/** Records whose data rises in one piece where several are opened at once: at full size 64 KiB. */
-const GATHERED = 4
 
 export interface IncomingPorts {
   /** One record's content; `length` in bytes is that of its fragment on the wire. */
   handle(content: Content, length: number): MaybePromise<void>
-  /** Application data. */
-  up(data: Uint8Array): void
   /** The next chunk that waits to be pushed, if there is one. */
   more(): Uint8Array | undefined
   /** The handshake is over. */
@@ -38,7 +33,6 @@ export class Incoming {
   #opener: RecordOpener | undefined
   #closed = false
   #isAhead = false
-  #risen: Uint8Array[] = []
   #maxFragment = MAX_CIPHERTEXT
 
   constructor(ports: IncomingPorts) {
@@ -62,14 +56,7 @@ export class Incoming {
 
   /** What follows is ignored. */
   close(): void {
-    this.#rise()
     this.#closed = true
-  }
-
-  /** A record's data, for above: whoever waits for several records anyway passes them on together. */
-  up(data: Uint8Array): void {
-    if (this.#isAhead) this.#risen.push(data)
-    else this.#ports.up(data)
   }
 
   push(chunk: Uint8Array): void {
@@ -107,10 +94,8 @@ export class Incoming {
         if (this.#opener !== opener)
           for (const each of ahead) if (each.record) each.content = quiet(this.#opened(each.record))
         if (ahead.length === 0) this.#readAhead(ahead, 1)
-        if (ahead.length === 0 || this.#risen.length === GATHERED) this.#rise()
       }
     } finally {
-      this.#rise()
       this.#isAhead = false
     }
   }
@@ -148,12 +133,5 @@ export class Incoming {
     return this.#opener === undefined
       ? { type: record.type, content: record.fragment }
       : this.#opener.open(record)
-  }
-
-  #rise(): void {
-    const risen = this.#risen
-    if (risen.length === 0) return
-    this.#risen = []
-    this.#ports.up(risen.length === 1 ? risen[0]! : concat(...risen))
   }
 }

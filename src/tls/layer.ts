@@ -76,7 +76,6 @@ export class TlsClient implements TlsLayer {
     this.#deframer = new HandshakeDeframer(config.limits.handshakeMessage)
     this.#incoming = new Incoming({
       handle: (content, length) => this.#handle(content, length),
-      up: (data) => this.#sink!.up(data),
       more: () => this.#sink!.more?.(),
       isOpen: () => this.#post !== undefined,
     })
@@ -241,7 +240,7 @@ export class TlsClient implements TlsLayer {
     }
     this.#emptyRecords = 0
     this.#post.dataArrived()
-    this.#incoming.up(content)
+    this.#sink!.up(content)
   }
 
   #messages(): MaybePromise<void> {

@@ -11,6 +11,8 @@ import { contentType, MAX_PLAINTEXT } from './registry.js'
 import { trafficKeys } from './schedule.js'
 
 export const TAG_LENGTH = 16
+/** Content from which on an asynchronous provider's calls share memory: who sends little should not hold much. */
+const WORTH_SHARING = 4096
 /** A record's content, its protection removed. */
 export interface Content {
   readonly type: number
@@ -60,6 +62,12 @@ export class Protection {
         () => {},
       )
     }
+  }
+
+  /** What the provider is given may be used again before its result has come. */
+  protected get readsAtOnce(): boolean {
+    const key = this.#key
+    return !isPromise(key) && key.readsAtOnce === true
   }
 
   /** Records taken so far. */
@@ -130,7 +138,7 @@ export class Protection {
 export class Sealer extends Protection implements RecordSealer {
   /** Header, inner content type, tag. */
   readonly overhead: number = HEADER_LENGTH + 1 + TAG_LENGTH
-  /** Holds content and type while they are sealed; kept between records once the provider proved synchronous. */
+  /** Holds content and type while they are sealed; kept between records where nobody reads it later. */
   #scratch: Bytes | undefined
 
   constructor(suite: CipherSuite, secret: Uint8Array) {
@@ -151,7 +159,8 @@ export class Sealer extends Protection implements RecordSealer {
     const start = at + HEADER_LENGTH
     const target = out.subarray(start, start + inner.length + TAG_LENGTH)
     const later = this.sealInto(this.nonce(), header, inner, target)
-    if (later === undefined) this.#scratch ??= new Uint8Array(MAX_PLAINTEXT + 1)
+    if (later === undefined || (length >= WORTH_SHARING && this.readsAtOnce))
+      this.#scratch ??= new Uint8Array(MAX_PLAINTEXT + 1)
     else this.#scratch = undefined
     return later
   }

@@ -3,10 +3,10 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
-import type { Page } from 'playwright'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { insecureName, type PageLab, startPageLab } from '../support/page/index.js'
 import type { Way } from './chromium-page.js'
+import { openTab, type Tab } from './chromium-tab.js'
 import { createCredentials, serverName } from './credentials.js'
 import { startServer } from './processes.js'
 import { alternate, type Benchmark, type BenchmarkOptions, type Row } from './row.js'
@@ -51,17 +51,20 @@ export const chromium: Benchmark = {
   },
 }
 
+const openIn = ({ browser, port }: PageLab, host: string): Promise<Tab> =>
+  openTab(browser, `http://${host}:${port}/`)
+
 const defaultInterface = 'WebSocketStream'
 
 type Ways = (webSocket: Way['webSocket'], host: string) => { tunnel: Way; plain: Way }
 
 async function secure(lab: PageLab, ways: Ways, { rounds, quick, say }: BenchmarkOptions): Promise<Row[]> {
-  const page = await lab.open()
+  const tab = await openIn(lab, '127.0.0.1')
   const rows: Row[] = []
   say('handshake')
   const { tunnel } = ways(defaultInterface, '127.0.0.1')
-  await handshake(page, tunnel, quick ? 2 : 20)
-  const handshakes = await alternate(rounds, { tunnel: () => handshake(page, tunnel, quick ? 5 : 50) })
+  await handshake(tab, tunnel, quick ? 2 : 20)
+  const handshakes = await alternate(rounds, { tunnel: () => handshake(tab, tunnel, quick ? 5 : 50) })
   rows.push({
     name: 'Chromium mutual TLS 1.3 handshake after the WebSocket opened',
     unit: 'ms',
@@ -75,7 +78,7 @@ async function secure(lab: PageLab, ways: Ways, { rounds, quick, say }: Benchmar
       say(`${what}, ${webSocket}`)
       const megabytes = quick ? 8 : 64
       rows.push({
-        ...(await paired(page, rounds, both, (way) => speed(page, way, what, megabytes))),
+        ...(await paired(tab, rounds, both, (way) => speed(tab, way, what, megabytes))),
         name: `Chromium ${what} through ${webSocket}`,
         unit: 'MB/s',
         better: 'more',
@@ -86,8 +89,8 @@ async function secure(lab: PageLab, ways: Ways, { rounds, quick, say }: Benchmar
   }
   say('round trips')
   rows.push({
-    ...(await paired(page, rounds, ways(defaultInterface, '127.0.0.1'), (way) =>
-      page.evaluate(([given, count]) => bench.roundTrip(given, count), [way, quick ? 50 : 1000] as const),
+    ...(await paired(tab, rounds, ways(defaultInterface, '127.0.0.1'), (way) =>
+      tab.evaluate(([given, count]) => bench.roundTrip(given, count), [way, quick ? 50 : 1000] as const),
     )),
     name: 'Chromium round trip of 100 bytes',
     unit: 'ms',
@@ -95,7 +98,7 @@ async function secure(lab: PageLab, ways: Ways, { rounds, quick, say }: Benchmar
     against: 'the same without TLS',
     bar: { of: 'speed', must: 0.9, aim: 0.97 },
   })
-  await page.context().close()
+  await tab.close()
   return rows
 }
 
@@ -105,7 +108,7 @@ async function insecure(
   politePort: number,
   { rounds, quick, say }: BenchmarkOptions,
 ): Promise<Row[]> {
-  const page = await lab.open(insecureName)
+  const tab = await openIn(lab, insecureName)
   const megabytes = quick ? 1 : 16
   const rows: Row[] = []
   const software = { ...tunnel, software: true }
@@ -116,8 +119,8 @@ async function insecure(
   ] as const) {
     say(`insecure page, ${suite}`)
     rows.push({
-      ...(await paired(page, rounds, { tunnel: way, plain }, (each) =>
-        speed(page, each, 'download', megabytes),
+      ...(await paired(tab, rounds, { tunnel: way, plain }, (each) =>
+        speed(tab, each, 'download', megabytes),
       )),
       name: `Chromium download on an insecure page (node-forge and noble; ${suite})`,
       unit: 'MB/s',
@@ -126,13 +129,13 @@ async function insecure(
       ...(way === polite && { bar: { of: 'value', must: 60, aim: 110 } as const }),
     })
   }
-  await page.context().close()
+  await tab.close()
   return rows
 }
 
 /** Samples of the tunnel and of the plain WebSocket in turn, after one of each for the engine's caches. */
 async function paired(
-  page: Page,
+  tab: Tab,
   rounds: number,
   { tunnel, plain }: { tunnel: Way; plain: Way },
   measure: (way: Way) => Promise<number>,
@@ -140,15 +143,15 @@ async function paired(
   await measure(tunnel)
   await measure(plain)
   const samples = await alternate(rounds, { tunnel: () => measure(tunnel), plain: () => measure(plain) })
-  await page.requestGC()
+  await tab.collectGarbage()
   return { ours: samples.tunnel, yardstick: samples.plain }
 }
 
-const handshake = (page: Page, way: Way, count: number): Promise<number> =>
-  page.evaluate(([given, times]) => bench.handshakes(given, times), [way, count] as const)
+const handshake = (tab: Tab, way: Way, count: number): Promise<number> =>
+  tab.evaluate(([given, times]) => bench.handshakes(given, times), [way, count] as const)
 
-async function speed(page: Page, way: Way, what: 'download' | 'upload', megabytes: number): Promise<number> {
-  const milliseconds = await page.evaluate(
+async function speed(tab: Tab, way: Way, what: 'download' | 'upload', megabytes: number): Promise<number> {
+  const milliseconds = await tab.evaluate(
     ([given, direction, bytes]) => bench.move(given, direction, bytes),
     [way, what, megabytes * MB] as const,
   )

@@ -3,13 +3,13 @@
 
 export interface RecordsAhead {
   /** Bytes that must come before anything can be done; 1 when that is not known. */
-  readonly missing: number
+  missing(): number
   /** Told everything that is read, in order. */
   pass(chunk: Uint8Array): void
 }
 
 // RFC 8446 §5.1, §5.2: type, version, length; 2^14 bytes and what encryption adds. RFC 5246 §6.2.3 allows TLS 1.2 more.
-const headerLength = 5
+export const headerLength = 5
 const mostOfRecord = 2 ** 14 + 2048
 
 export function recordsAhead(): RecordsAhead {
@@ -19,7 +19,7 @@ export function recordsAhead(): RecordsAhead {
   let isTls = true
 
   return {
-    get missing() {
+    missing() {
       if (!isTls) return 1
       return left > 0 ? left : gathered > 0 ? headerLength - gathered : 1
     },

@@ -7,13 +7,15 @@ import { deferred, handled, rejected } from '../../stream/deferred.js'
 import { joined } from '../../stream/joined.js'
 import { abortError } from '../../stream/signal.js'
 import type { Address, WireOptions } from '../platform.js'
-import { recordsAhead } from './records.js'
+import { headerLength, recordsAhead } from './records.js'
 
 type Sockets = typeof import('cloudflare:sockets')
 type Socket = ReturnType<Sockets['connect']>
 
 /** Room for one read: several TLS records. */
 const readSize = 64 * 1024
+/** Reads of at least so many bytes have a buffer to themselves. */
+const copyBelow = 8 * 1024
 /** Bytes on their way to the runtime from which on writers wait; its own buffer and the kernel's come on top. */
 const unsent = 256 * 1024
 
@@ -107,7 +109,7 @@ export function wireFromSocket(socket: Socket, { isTls = false, cut = false }: S
 
   async function readAll(): Promise<void> {
     while (events !== undefined) {
-      const chunk = await reader.read(records?.missing ?? 1)
+      const chunk = await reader.read(records?.missing() ?? 1)
       if (events === undefined) return
       if (chunk === undefined) break
       records?.pass(chunk)
@@ -200,14 +202,17 @@ function byteReader(readable: ReadableStream<Uint8Array>): ByteReader {
   let spare = new ArrayBuffer(readSize)
   return {
     async read(least) {
-      const view = new Uint8Array(spare)
+      const isLong = least >= copyBelow
+      // A long record fills a buffer of its own, to the header behind it: so it lies in one piece, and the next one too.
+      const view = isLong ? new Uint8Array(least + headerLength) : new Uint8Array(spare)
       const result =
         least > 1 && reader.readAtLeast !== undefined
-          ? await reader.readAtLeast(Math.min(least, readSize), view)
+          ? await reader.readAtLeast(least, view)
           : await reader.read(view)
       // The end comes with an empty view; the runtime reads no empty chunk otherwise.
       const value: Uint8Array | undefined = result.value
       if (value === undefined || value.length === 0) return undefined
+      if (isLong) return value
       spare = value.buffer as ArrayBuffer
       // The copy is cheap beside the read, and few bytes pin no large buffer.
       return value.slice()

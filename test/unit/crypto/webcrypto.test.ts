@@ -91,6 +91,20 @@ describe('webcrypto()', () => {
     for (const [i, each] of sealed.entries())
       expect(hex(each)).toBe(hex(await theirs!.seal(nonces[i]!, data, data)))
   })
+
+  it('has read what it is given when a call returns, as its keys say', async () => {
+    const key = await provider.suites[0]!.aead.importKey(new Uint8Array(16))
+    const [nonce, aad, plaintext] = [utf8('twelve bytes'), utf8('header'), new Uint8Array(2 ** 14).fill(5)]
+    const wanted = await key.seal(nonce, aad, plaintext)
+    const given = [nonce.slice(), aad.slice(), plaintext.slice()] as const
+    const sealing = key.seal(...given)
+    const sealed = [nonce.slice(), aad.slice(), wanted.slice()] as const
+    const opening = key.open(...sealed)
+    for (const each of [...given, ...sealed]) each.fill(0)
+    expect(key.readsAtOnce).toBe(true)
+    expect(hex(await sealing)).toBe(hex(wanted))
+    expect(hex(await opening)).toBe(hex(plaintext))
+  })
 })
 
 describe('ChaCha20-Poly1305', () => {

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { concat, fromHex, hex } from '../../../src/bytes/index.js'
 import type { Aead, CipherSuite } from '../../../src/crypto/provider.js'
+import { webcrypto } from '../../../src/crypto/webcrypto.js'
 import { nodeCrypto } from '../../../src/platform/node/crypto.js'
 import { HandshakeDeframer } from '../../../src/tls/deframe.js'
 import { Opener, Sealer } from '../../../src/tls/protection.js'
@@ -148,6 +149,36 @@ describe('protection', () => {
     expect(opener.count).toBe(2)
     expect(await Promise.all(opened)).toEqual([1, 2].map(() => ({ type: 23, content: fromHex('61') })))
     expect(new Set(nonces).size).toBe(2)
+  })
+
+  it.each([
+    ['webcrypto, which reads at once', true],
+    ['a provider that may read late', false],
+  ])('seals several records at the same time with %s', async (_, atOnce) => {
+    const engine = webcrypto(globalThis.crypto).suites.find(({ name }) => name === suite.name)!
+    const late: Aead = {
+      ...engine.aead,
+      async importKey(raw) {
+        const { seal, open } = await engine.aead.importKey(raw)
+        return { open, seal: async (...given) => Promise.resolve().then(() => seal(...given)) }
+      },
+    }
+    const sealer = new Sealer(atOnce ? engine : { ...engine, aead: late }, secret)
+    const reader = new RecordReader()
+    // The first few while the key is being imported, the others with it.
+    for (const values of [[1, 2], [3], [4, 5, 6]]) {
+      const outs = values.map((value) => new Uint8Array(2000 * value + sealer.overhead))
+      await Promise.all(
+        values.map((value, i) => sealer.seal(23, new Uint8Array(2000 * value).fill(value), outs[i]!, 0)),
+      )
+      for (const out of outs) reader.push(out)
+    }
+    const opener = new Opener(suite, secret)
+    for (const value of [1, 2, 3, 4, 5, 6])
+      expect(opener.open(reader.next(2 ** 14 + 256)!)).toEqual({
+        type: 23,
+        content: new Uint8Array(2000 * value).fill(value),
+      })
   })
 
   it('refuses to seal past the limit of the key', () => {
