@@ -74,13 +74,13 @@ export async function openWire(run: TcpRun, dial: TcpRun['tcp']['dial'] = run.tc
 export async function openOuter(run: TcpRun, connection: Connection, hello: OuterHello): Promise<Opened> {
   const { settings } = run
   const layer = run.layers.tls({
-    ...tlsBasics(run, 'outer', hello),
     serverName: hello.serverName,
     alpn: hello.alpn,
     alpnPolicy: hello.required ? 'required' : 'optional',
     expect: ({ alpn }) => outerExpectations(run, hello.isOurs(alpn)),
     // The identity is for the server, never for a load balancer: a certificate is a name, and names are private.
     identity: ({ alpn }) => (hello.isOurs(alpn) ? run.identity : undefined),
+    ...tlsBasics(run, 'outer', hello),
   })
   const phase = hello.required ? 'handshake' : 'outer-tls'
   const deadline = { milliseconds: settings.timeouts.handshake, phase } as const

@@ -105,7 +105,7 @@ export function dialerBy(
     const { identity } = settings
     if (identity === undefined) return run
     const loaded = await within(run, { milliseconds: 0, phase: 'config' }, () => identities(identity))
-    return { ...run, identity: loaded }
+    return Object.assign(run, { identity: loaded })
   }
 
   async function connect(given: ConnectOptions = {}): Promise<TunnelSocket<TunnelInfo>> {

@@ -28,12 +28,12 @@ export async function enter(
 ): Promise<Reached> {
   const { settings } = run
   const layer = run.layers.tls({
-    ...tlsBasics(run, 'inner', settings),
     serverName: settings.serverName,
     alpn: settings.alpn,
     alpnPolicy: 'required',
     expect: () => [{ trust: run.trust, serverName: settings.serverName, purpose: 'server' }],
     ...(run.identity && { identity: run.identity }),
+    ...tlsBasics(run, 'inner', settings),
   })
   const deadline = { milliseconds: settings.timeouts.handshake, phase: 'handshake' } as const
   let tls: TlsInfo

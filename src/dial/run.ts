@@ -101,17 +101,27 @@ export async function within<T>(
   work: (signal: AbortSignal) => Promise<T>,
   discard?: (late: T) => void,
 ): Promise<T> {
-  const timeout = deadline.milliseconds === 0 ? undefined : deadline.milliseconds
-  const options: DeadlineOptions = {
-    signals: run.signals,
-    ...(run.controllers && { spare: run.controllers }),
-    timeout,
-    // Asked for when it passes: the work may have got to another phase by then.
-    get phase() {
-      return deadline.phase
-    },
+  return withDeadline(new Limits(run, deadline), work, discard)
+}
+
+/** A getter of an object's own would keep it, and the run, in V8's memory until a full garbage collection. */
+class Limits implements DeadlineOptions {
+  readonly signals: Run['signals']
+  readonly spare?: AbortController[]
+  readonly timeout: number | undefined
+  readonly #deadline: Deadline
+
+  constructor({ signals, controllers }: Run, deadline: Deadline) {
+    this.signals = signals
+    if (controllers) this.spare = controllers
+    this.timeout = deadline.milliseconds || undefined
+    this.#deadline = deadline
   }
-  return withDeadline(options, work, discard)
+
+  /** Asked for when it passes: the work may have got to another phase by then. */
+  get phase(): Phase {
+    return this.#deadline.phase
+  }
 }
 
 /** As `within`, and notes how long it took. */

@@ -98,16 +98,17 @@ export function settingsOf(options: DialerOptions): Settings {
 
 /** The dialer's settings as one connect() changes them. */
 export function settingsFor(base: Settings, options: ConnectOptions): Settings {
-  return {
-    ...base,
-    alpn: options.alpn === undefined ? base.alpn : alpnOf(options.alpn),
-    serverName: serverNameOf(options.serverName) ?? base.serverName,
-    identity: options.identity ?? base.identity,
-    mode: options.mode === undefined ? base.mode : modeOf(options.mode),
-    modeGiven: base.modeGiven || options.mode !== undefined,
-    timeouts: timeoutsOf(options.timeouts, base.timeouts),
-    trace: functionOf('trace', options.trace) ?? base.trace,
-  }
+  const { alpn, serverName, identity, mode, timeouts, trace } = options
+  if ([alpn, serverName, identity, mode, timeouts, trace].every((given) => given === undefined)) return base
+  return Object.assign({}, base, {
+    alpn: alpn === undefined ? base.alpn : alpnOf(alpn),
+    serverName: serverNameOf(serverName) ?? base.serverName,
+    identity: identity ?? base.identity,
+    mode: mode === undefined ? base.mode : modeOf(mode),
+    modeGiven: base.modeGiven || mode !== undefined,
+    timeouts: timeoutsOf(timeouts, base.timeouts),
+    trace: functionOf('trace', trace) ?? base.trace,
+  })
 }
 
 /** The anchors of an option. Throws ERR_CONFIG_TRUST. */

@@ -42,7 +42,7 @@ export function overTcpWith(layers: UnderLayers): Reach {
         tellUnverified(run, 'originTrust', trust)
         const dialTls = blind ? platform.dialTls?.bind(platform) : undefined
         const own: TcpRun = Object.assign(run, {
-          tcp: { ...layers, dial, dialTls, trust, verdicts, flights },
+          tcp: { dial, dialTls, trust, verdicts, flights, ...layers },
         })
         const plan = planOf(run.settings, blind)
         return {

@@ -27,10 +27,10 @@ export function duplex<Options extends object = object>(
   const { allowHalfOpen, highWaterMark, ...rest } = options ?? ({} as DuplexOptions<Options>)
   const shape = { allowHalfOpen, highWaterMark }
   if ('readable' in source) {
-    return new TunnelDuplex(async () => source, { ...shape, eager: true, connected: true })
+    return new TunnelDuplex(async () => source, { eager: true, connected: true, ...shape })
   }
   if ('then' in source) {
-    return new TunnelDuplex(() => source, { ...shape, eager: true })
+    return new TunnelDuplex(() => source, { eager: true, ...shape })
   }
   return new TunnelDuplex(async (signal) => {
     const scope = signalScope({ signals: [signal, options?.signal], phase: 'dial' })

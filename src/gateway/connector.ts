@@ -15,12 +15,12 @@ export interface Service extends Duplex {
 /** Begin to connect; `connected` says how it went. */
 export function openConnector(target: ConnectorSettings['to'], options: { readonly buffer: number }): Socket {
   const socket = connect({
-    ...target,
     allowHalfOpen: true,
     noDelay: true,
     keepAlive: true,
     keepAliveInitialDelay: 30_000,
     highWaterMark: options.buffer,
+    ...target,
   } as NetConnectOpts & { readonly highWaterMark: number })
   // Failures are seen by whoever waits; between the phases nobody does.
   socket.on('error', () => {})

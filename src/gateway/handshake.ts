@@ -59,10 +59,15 @@ export function acceptTls(server: Server, carrier: Duplex): Promise<Accepted> {
     }
     carrier.once('end', gone)
     carrier.once('close', gone)
-    const goodbye = () => reject(failure('ERR_GATEWAY_HANDSHAKE', 'close_notify before Finished'))
+    // Said at the end of every connection too: an Error that nobody hears would be for nothing.
+    let finished = false
+    const goodbye = () => {
+      if (!finished) reject(failure('ERR_GATEWAY_HANDSHAKE', 'close_notify before Finished'))
+    }
     const view = serverFor(server, goodbye, (event, ...args) => {
       if (event === 'secureConnection') {
         const [secure] = args as [TLSSocket]
+        finished = true
         carrier.off('end', gone)
         carrier.off('close', gone)
         // Failures are seen by whoever relays; between the phases nobody does.

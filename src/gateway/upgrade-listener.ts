@@ -123,8 +123,8 @@ export function upgradeListener(settings: Settings, door: UpgradeDoor, pages?: P
     door.arrived(
       new SocketCarrier(socket, { framing, ...limits, linger: timeouts.linger }),
       {
-        ...arrival,
         framing,
+        ...arrival,
       },
       socket,
     )
@@ -153,7 +153,7 @@ export function upgradeListener(settings: Settings, door: UpgradeDoor, pages?: P
         )
         carrier.hangUp(goodbye.notAllowed)
         carrier.destroy()
-      } else door.arrived(carrier, { ...arrival, framing: 'websocket' }, socket)
+      } else door.arrived(carrier, { framing: 'websocket', ...arrival }, socket)
     })
   }
 

@@ -55,12 +55,12 @@ export interface PathRequest {
 /** The path, leaf … anchor; or what is wrong with the candidate path that came nearest to an anchor. */
 export async function buildPath(request: PathRequest): Promise<readonly Certificate[] | Refusal> {
   const search: Search = {
-    ...request,
     // What has no readable subject cannot be part of a path, and hinders no other one.
     pool: certificateIndex(request.others, () => {}),
     spent: { candidates: 0, signatures: 0, comparisons: 0 },
     verdicts: new Map(),
     nearest: undefined,
+    ...request,
   }
   const { leaf } = request
   const anchored = request.trust

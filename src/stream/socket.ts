@@ -63,25 +63,54 @@ export function tunnelSocket<Info>(
     closing ??= close()
     return closing
   }
-  return {
-    get readable() {
-      return streams().readable
-    },
-    get writable() {
-      return streams().writable
-    },
-    opened: Promise.resolve(info),
-    get closed() {
-      return closed()
-    },
-    info,
-    close: dispose,
-    [Symbol.asyncDispose]: dispose,
-    [takeWire]() {
-      if (taken || stream !== undefined)
-        throw failure('ERR_STREAM_CLOSED', 'the streams of this socket are in use')
-      taken = true
-      return wire
-    },
+  return new Opened(info, streams, closed, dispose, () => {
+    if (taken || stream !== undefined)
+      throw failure('ERR_STREAM_CLOSED', 'the streams of this socket are in use')
+    taken = true
+    return wire
+  })
+}
+
+/**
+ * The getters are the class's. An object with getters of its own is one of a kind to the engine, and what describes the kind
+ * is old from its birth: in V8 it would keep the whole connection in memory until a full garbage collection.
+ */
+class Opened<Info> implements TunnelSocket<Info> {
+  readonly opened: Promise<Info>
+  readonly info: Info
+  readonly close: () => Promise<void>
+  readonly [takeWire]: () => Wire
+  readonly #streams: () => WireStream
+  readonly #closed: () => Promise<void>
+
+  constructor(
+    info: Info,
+    streams: () => WireStream,
+    closed: () => Promise<void>,
+    dispose: () => Promise<void>,
+    take: () => Wire,
+  ) {
+    this.opened = Promise.resolve(info)
+    this.info = info
+    this.close = dispose
+    this[takeWire] = take
+    this.#streams = streams
+    this.#closed = closed
+  }
+
+  get readable(): ReadableStream<Uint8Array> {
+    return this.#streams().readable
+  }
+
+  get writable(): WritableStream<Uint8Array> {
+    return this.#streams().writable
+  }
+
+  get closed(): Promise<void> {
+    return this.#closed()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
   }
 }

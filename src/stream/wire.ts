@@ -164,30 +164,55 @@ export function streamFromWire(wire: Wire): WireStream {
     if (ending !== undefined) handled(writable.close())
     return writable
   }
-  return {
-    get readable() {
-      return begin().readable
-    },
-    get writable() {
-      return open()
-    },
-    async finish() {
-      // Nobody wrote: a stream only to close it would outlive this by far.
-      if (writable === undefined) {
-        begin()
-        return end()
-      }
-      if (!writable.locked) return writable.close()
-      // A stream tells nobody but the holder of its writer what waits in it; but it passes on what waits as soon as it can.
-      do await new Promise<void>((resolve) => timerAfter(0, resolve))
-      while (state.writing > 0)
-      await end()
-    },
-    get closed() {
+  const finish = async (): Promise<void> => {
+    // Nobody wrote: a stream only to close it would outlive this by far.
+    if (writable === undefined) {
       begin()
-      return closing.promise
-    },
-    discard: () => begin().discard(),
+      return end()
+    }
+    if (!writable.locked) return writable.close()
+    // A stream tells nobody but the holder of its writer what waits in it; but it passes on what waits as soon as it can.
+    do await new Promise<void>((resolve) => timerAfter(0, resolve))
+    while (state.writing > 0)
+    await end()
+  }
+  return new Streams(begin, open, closing.promise, finish)
+}
+
+/** A class for its getters: see the one in `socket.ts`. */
+class Streams implements WireStream {
+  readonly finish: () => Promise<void>
+  readonly #begin: () => Source
+  readonly #open: () => WritableStream<Uint8Array>
+  readonly #closed: Promise<void>
+
+  constructor(
+    begin: () => Source,
+    open: () => WritableStream<Uint8Array>,
+    closed: Promise<void>,
+    finish: () => Promise<void>,
+  ) {
+    this.finish = finish
+    this.#begin = begin
+    this.#open = open
+    this.#closed = closed
+  }
+
+  get readable(): ReadableStream<Uint8Array> {
+    return this.#begin().readable
+  }
+
+  get writable(): WritableStream<Uint8Array> {
+    return this.#open()
+  }
+
+  get closed(): Promise<void> {
+    this.#begin()
+    return this.#closed
+  }
+
+  discard(): void {
+    this.#begin().discard()
   }
 }
 

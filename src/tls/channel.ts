@@ -61,10 +61,10 @@ export async function expect(
 /** The value of a message, shown to whoever watches. */
 export function observe<T>(
   trace: (event: TraceEvent) => void,
-  message: HandshakeMessage,
+  { type, bytes }: HandshakeMessage,
   { value, spans }: Parsed<T>,
 ): T {
-  traceMessage(trace, 'received', { ...message, spans })
+  traceMessage(trace, 'received', { type, bytes, spans })
   return value
 }
 

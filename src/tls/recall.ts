@@ -20,9 +20,9 @@ export async function recall(config: TlsConfig): Promise<Recalled> {
     keepTicket: (ticket: NewSessionTicket, from: Established) => keepTicket(config, ticket, from),
   }
   if (session?.version === 'TLSv1.3' && versions.includes(TLS13))
-    return { ...only, resumption: await resumptionOf(config, session) }
+    return { resumption: await resumptionOf(config, session), ...only }
   if (session?.version === 'TLSv1.2' && versions.includes(TLS12))
-    return { ...only, resumption12: await resumption12Of(config, session) }
+    return { resumption12: await resumption12Of(config, session), ...only }
   return only
 }
 

@@ -22,7 +22,7 @@ export function cipherSuites12({ suites }: CryptoProvider): readonly CipherSuite
     (ids[suite.id] ?? []).map((id, i): CipherSuite12 => {
       const authentication = i === 0 ? 'ECDSA' : 'RSA'
       const name = suite.name.replace('TLS', `TLS_ECDHE_${authentication}_WITH`)
-      return { ...suite, id, name, authentication }
+      return { id, name, authentication, aead: suite.aead, hash: suite.hash }
     }),
   )
 }

@@ -145,12 +145,12 @@ export function sessionOf(
   facts: Omit<SessionFacts, 'suite' | 'expiresAt'>,
 ): Session13 {
   return {
-    ...facts,
     version: 'TLSv1.3',
     ticket: new Uint8Array(ticket.ticket),
     psk: ticketPsk(suite.hash, resumptionMaster, ticket.nonce),
     suite: suite.id,
     ageAdd: ticket.ageAdd,
     expiresAt: expiryOf(facts.receivedAt, ticket.lifetime, facts.authenticatedAt),
+    ...facts,
   }
 }

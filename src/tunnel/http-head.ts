@@ -23,7 +23,7 @@ export interface HttpHeadLimits {
 
 export interface HttpHeadParser {
   /** Bytes of head read so far. */
-  readonly size: number
+  size(): number
   /**
    * Read on. The final head with what follows it in this chunk (a view, perhaps empty), or undefined when more is needed.
    * Throws ERR_UPGRADE_MALFORMED and ERR_UPGRADE_TOO_LARGE.
@@ -60,9 +60,7 @@ export function httpHeadParser(limits: HttpHeadLimits): HttpHeadParser {
   }
 
   return {
-    get size() {
-      return size
-    },
+    size: () => size,
     feed(chunk) {
       for (let at = 0; at < chunk.length; at++) {
         if (++size > limits.bytes)
@@ -73,7 +71,7 @@ export function httpHeadParser(limits: HttpHeadLimits): HttpHeadParser {
           const text = line
           line = ''
           carriageReturn = false
-          if (take(text)) return { head: { ...status!, fields }, rest: chunk.subarray(at + 1) }
+          if (take(text)) return { head: { fields, ...status! }, rest: chunk.subarray(at + 1) }
         } else if (carriageReturn) {
           // RFC 9112 §2.2: a bare CR makes the element invalid.
           throw malformed('a CR stands alone')

@@ -75,7 +75,7 @@ export function upgrade(options: UpgradeOptions): Layer<UpgradeInfo> {
       return answer && answered(answer.head, answer.rest, sink)
     },
     eof(cause, sink) {
-      if (!opened) throw failure('ERR_UPGRADE_EOF', `after ${parser.size} bytes of its head`, { cause })
+      if (!opened) throw failure('ERR_UPGRADE_EOF', `after ${parser.size()} bytes of its head`, { cause })
       sink.eof(cause)
     },
     send(chunk, sink) {
@@ -137,5 +137,5 @@ function switched(
   const chosen = fieldValues(head, 'sec-websocket-protocol')
   if (chosen.length !== 1 || chosen[0] !== subprotocol)
     throw failure('ERR_UPGRADE_SUBPROTOCOL', `${subprotocol} was offered`)
-  return { ...granted, subprotocol }
+  return { subprotocol, ...granted }
 }

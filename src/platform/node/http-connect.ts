@@ -51,7 +51,7 @@ export function httpConnect(options: HttpConnectOptions): Layer<object> {
       if (!opened)
         throw failure(
           'ERR_PROXY_PROTOCOL',
-          `it closed the connection after ${parser.size} bytes of its answer`,
+          `it closed the connection after ${parser.size()} bytes of its answer`,
           {
             cause,
           },

@@ -59,10 +59,14 @@ export function dialTcp(address: Address, options: WireOptions): Promise<Wire> {
 /** A connected socket as a wire; takes it over. It should allow half-open connections. */
 export function wireFromSocket(socket: Socket): Wire {
   let events: WireEvents | undefined
+  let over = false
   let failed: TunnelError | undefined
+  // Most wires are destroyed by who is done with them, and nobody asks why.
+  const why = () => (failed ??= failure('ERR_STREAM_CLOSED'))
   const waiting = new Set<() => void>()
   const fail = (error: TunnelError) => {
-    if (failed !== undefined) return
+    if (over) return
+    over = true
     failed = error
     for (const settle of waiting) settle()
     const told = events
@@ -75,8 +79,8 @@ export function wireFromSocket(socket: Socket): Wire {
         const settle = () => {
           socket.off(event, settle)
           waiting.delete(settle)
-          if (failed === undefined) resolve()
-          else reject(failed)
+          if (over) reject(why())
+          else resolve()
         }
         waiting.add(settle)
         socket.on(event, settle)
@@ -85,15 +89,15 @@ export function wireFromSocket(socket: Socket): Wire {
   socket.on('error', (error) => fail(resetError(error)))
   // Destroyed under our hands by someone else: there is no error event then. After both ends Node closes by itself.
   socket.on('close', () => {
-    if (failed === undefined && (!socket.readableEnded || !socket.writableFinished))
+    if (!over && (!socket.readableEnded || !socket.writableFinished))
       fail(failure('ERR_STREAM_RESET', 'the socket was closed'))
   })
   return {
     facts: factsOf(socket),
     start(listener) {
       events = listener
-      if (failed !== undefined) {
-        listener.fail(failed)
+      if (over) {
+        listener.fail(why())
         return
       }
       socket.on('data', (buffer: Buffer) => {
@@ -109,7 +113,7 @@ export function wireFromSocket(socket: Socket): Wire {
       socket.on('end', () => events?.end())
     },
     write(chunks) {
-      if (failed !== undefined) return rejected(failed)
+      if (over) return rejected(why())
       if (chunks.length > 1) {
         socket.cork()
         for (const chunk of chunks) socket.write(chunk)
@@ -118,13 +122,14 @@ export function wireFromSocket(socket: Socket): Wire {
       return socket.writableLength < UNSENT ? undefined : wait('drain')
     },
     end() {
-      if (failed !== undefined) return rejected(failed)
+      if (over) return rejected(why())
       socket.end()
       return socket.writableFinished ? undefined : wait('finish')
     },
     destroy(reason) {
       events = undefined
-      failed ??= reason ?? failure('ERR_STREAM_CLOSED')
+      if (!over) failed = reason
+      over = true
       for (const settle of waiting) settle()
       socket.destroy()
     },

@@ -129,7 +129,7 @@ export function writeClientHello(hello: ClientHello): WrittenHello {
       for (const id of list) w.u16(id)
     }
   })
-  return { ...message, extensions }
+  return { extensions, ...message }
 }
 
 function writePsk(w: Writer, { identity, obfuscatedAge, binderLength }: OfferedPsk): void {

@@ -26,8 +26,8 @@ export function writeMessage(name: HandshakeName, body: (w: Writer) => void): Wr
   w.span('msg_type', () => w.u8(handshakeType[name]), name)
   w.vector(3, body)
   const bytes = w.finish()
-  const [type, ...rest] = w.spans
-  return { type: handshakeType[name], bytes, spans: [type!, { start: 1, end: 4, label: 'length' }, ...rest] }
+  const spans = [w.spans[0]!, { start: 1, end: 4, label: 'length' }, ...w.spans.slice(1)]
+  return { type: handshakeType[name], bytes, spans }
 }
 
 /** Read the body of a message to its last byte. Violations raise ERR_TLS_DECODE. */

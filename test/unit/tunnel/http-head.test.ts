@@ -31,7 +31,7 @@ describe('a response head', () => {
       const answer = answers.pop()
       expect(answers.every((early) => early === undefined)).toBe(true)
       expect(answer?.rest.length).toBe(0)
-      expect(parser.size).toBe(text.length)
+      expect(parser.size()).toBe(text.length)
       expect(answer?.head).toEqual({
         minor: 1,
         status: 403,
