@@ -1,5 +1,7 @@
 // A queue of chunks that reads as one run of bytes. Nothing is copied until a read crosses a chunk border.
 
+const consumed = new Uint8Array(0)
+
 export class ByteQueue {
   #chunks: Uint8Array[] = []
   /** Index of the first chunk not consumed: shifting the array at every read would be quadratic. */
@@ -82,7 +84,8 @@ export class ByteQueue {
       const { length: whole } = this.#chunks[this.#head]!
       if (this.#from < whole) return
       this.#from -= whole
-      this.#head++
+      // Its place may stay for a while, and must not keep it in memory.
+      this.#chunks[this.#head++] = consumed
     }
     if (this.#head === this.#chunks.length) this.clear()
     else if (this.#head > 64) {

@@ -62,7 +62,7 @@ export interface LaneOptions<Item> {
 
 export class Lane<Item> {
   readonly #options: LaneOptions<Item>
-  #queue: Item[] = []
+  #queue: Array<Item | undefined> = []
   /** Index of the first item waiting: shifting the array at every call would be quadratic. */
   #head = 0
   #held: boolean
@@ -111,7 +111,7 @@ export class Lane<Item> {
 
   /** Everything that waits, removed. */
   takeAll(): Item[] {
-    const items = this.#queue.slice(this.#head)
+    const items = this.#queue.slice(this.#head) as Item[]
     for (const item of items) this.#options.gauge.bytes -= costOf(item)
     this.#queue = []
     this.#head = 0
@@ -131,7 +131,9 @@ export class Lane<Item> {
 
   #shift(): Item | undefined {
     if (this.#head === this.#queue.length) return undefined
-    const item = this.#queue[this.#head++]!
+    const item = this.#queue[this.#head]
+    // Its place may stay for a while, and must not keep it in memory.
+    this.#queue[this.#head++] = undefined
     this.#options.gauge.bytes -= costOf(item)
     if (this.#head === this.#queue.length || this.#head > 256) {
       this.#queue.splice(0, this.#head)

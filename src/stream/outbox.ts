@@ -24,7 +24,7 @@ export interface OutboxOptions {
 
 export class Outbox {
   readonly #options: OutboxOptions
-  #items: Array<Uint8Array | 'end'> = []
+  #items: Array<Uint8Array | 'end' | undefined> = []
   #head = 0
   #added = 0
   #passed = 0
@@ -51,7 +51,7 @@ export class Outbox {
   get bytes(): number {
     return this.#items
       .slice(this.#head)
-      .reduce((total, item) => total + (item === 'end' ? 0 : item.length), 0)
+      .reduce((total, item) => total + (item instanceof Uint8Array ? item.length : 0), 0)
   }
 
   /** Nothing waits. */
@@ -66,7 +66,9 @@ export class Outbox {
 
   pump(): void {
     while (this.ready) {
-      const item = this.#items[this.#head++]!
+      const item = this.#items[this.#head]!
+      // Its place may stay for a while, and must not keep it in memory.
+      this.#items[this.#head++] = undefined
       this.#passed++
       this.#options.pass(item)
     }
