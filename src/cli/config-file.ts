@@ -19,6 +19,12 @@ export interface ConfigFile {
 
 type Table = Readonly<Record<string, unknown>>
 
+/** Counted from 1. */
+interface Place {
+  readonly line: number
+  readonly column: number
+}
+
 /** Reads the file for one command. Keys may be of any command: one file serves them all. */
 export async function readConfigFile(
   path: string,
@@ -122,12 +128,7 @@ async function parse(path: string, text: string): Promise<Table> {
   }
 }
 
-function broken(
-  name: string,
-  at: { readonly line: number; readonly column: number } | undefined,
-  reason: string,
-  cause?: unknown,
-): TunnelError {
+function broken(name: string, at: Place | undefined, reason: string, cause?: unknown): TunnelError {
   return failure(
     'ERR_CONFIG_INVALID',
     `${name}:${at === undefined ? '' : `${at.line}:${at.column}:`} ${reason}`,
@@ -136,12 +137,10 @@ function broken(
 }
 
 /** Where JSON breaks, if that can be told: V8 does not always say, and YAML, which holds JSON, breaks at the same place. */
-async function jsonPosition(text: string): Promise<{ line: number; column: number } | undefined> {
+async function jsonPosition(text: string): Promise<Place | undefined> {
   const { readYaml } = await import('../login/yaml.js')
   const offset = (await readYaml(text))?.errors[0]?.pos[0]
-  if (offset === undefined) return undefined
-  const before = text.slice(0, offset).split('\n')
-  return { line: before.length, column: before.at(-1)!.length + 1 }
+  return offset === undefined ? undefined : placeAt(text, offset)
 }
 
 /** `:line:column` of a key, where it can be found; parsers do not keep it. */
@@ -152,8 +151,13 @@ function position(text: string, key: string): string {
   const found = new RegExp(`^[ \\t]*(?:\\[+\\s*)?["']?${quoted}["']?\\s*[=:\\].]`, 'm').exec(text)
   const index = found === null ? text.indexOf(key) : found.index + found[0].indexOf(key)
   if (index < 0) return ''
+  const { line, column } = placeAt(text, index)
+  return `:${line}:${column}`
+}
+
+function placeAt(text: string, index: number): Place {
   const before = text.slice(0, index).split('\n')
-  return `:${before.length}:${before.at(-1)!.length + 1}`
+  return { line: before.length, column: before.at(-1)!.length + 1 }
 }
 
 /** ENOENT, EACCES …: what the system said, without its sentence. */

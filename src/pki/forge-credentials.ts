@@ -43,13 +43,14 @@ export function decryptTraditional(encrypted: Uint8Array, info: string, passphra
   const keyLength = { 'AES-128-CBC': 16, 'AES-192-CBC': 24, 'AES-256-CBC': 32, 'DES-EDE3-CBC': 24 }[name]
   if (keyLength === undefined)
     throw failure(code, 'the key is encrypted with an algorithm that is not supported')
-  // An IV is one block.
-  if (!(name.startsWith('AES') ? /^[\dA-Fa-f]{32}$/ : /^[\dA-Fa-f]{16}$/).test(salt))
+  const isAes = name.startsWith('AES')
+  // RFC 1423 §1.1: the initialization vector in hexadecimal; it is one block of the cipher.
+  if (!(isAes ? /^[\dA-Fa-f]{32}$/ : /^[\dA-Fa-f]{16}$/).test(salt))
     throw failure(code, `its DEK-Info header has no initialization vector of ${name}`)
   const iv = forge.util.hexToBytes(salt)
   // The first eight octets of the IV are the salt of EVP_BytesToKey.
   const key = forge.pbe.opensslDeriveBytes(forge.util.encodeUtf8(passphrase), iv.slice(0, 8), keyLength)
-  const cipher = (name.startsWith('AES') ? forge.aes : forge.des).createDecryptionCipher(key)
+  const cipher = (isAes ? forge.aes : forge.des).createDecryptionCipher(key)
   cipher.start(iv)
   cipher.update(forge.util.createBuffer(fromLatin1(encrypted)))
   if (!cipher.finish()) throw failure('ERR_CONFIG_PASSPHRASE', 'it does not open the key')
