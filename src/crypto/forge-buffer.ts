@@ -57,8 +57,8 @@ export function fillString(text: string, count: number): string {
  * FIPS 180-4 §4.2.2: the first 32 bits behind the point of the cube roots of the first primes, which are the constants of
  * SHA-256. A table of them does not compress. Doubles have 15 bits to spare.
  */
-export function cubeRootWords(count: number): number[] {
+export function cubeRootWords(count: number): Uint32Array {
   const primes: number[] = []
   for (let n = 2; primes.length < count; n++) if (primes.every((prime) => n % prime !== 0)) primes.push(n)
-  return primes.map((prime) => ((Math.cbrt(prime) % 1) * 2 ** 32) >>> 0)
+  return Uint32Array.from(primes, (prime) => (Math.cbrt(prime) % 1) * 2 ** 32)
 }

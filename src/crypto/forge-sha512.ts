@@ -1,4 +1,4 @@
-// SHA-512 of node-forge, by itself: this file is what the build replaces by the same digest on a smaller buffer
-// (scripts/forge-digests.ts).
+// SHA-512 of node-forge, by itself: this file is what the build replaces by the same digest on a smaller buffer and on
+// typed arrays (scripts/forge-digests.ts).
 /// <reference path="./node-forge.d.ts" />
 export { default as sha512 } from 'node-forge/lib/sha512.js'

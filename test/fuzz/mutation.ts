@@ -80,7 +80,8 @@ function spliced(value: Uint8Array, other: Uint8Array, random: Random): Uint8Arr
   const piece = other.subarray(from, from + random(other.length - from + 1))
   const place = random(value.length + 1)
   const over = random(2) === 0 ? 0 : piece.length
-  return new Uint8Array([...value.subarray(0, place), ...piece, ...value.subarray(place + over)])
+  const whole = Buffer.concat([value.subarray(0, place), piece, value.subarray(place + over)])
+  return Uint8Array.from(whole.subarray(0, maxBytes))
 }
 
 function* splicedItems(

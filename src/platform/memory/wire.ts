@@ -56,6 +56,8 @@ class Channel {
   onReset: (error: TunnelError) => void = () => {}
   readonly #options: DirectionOptions
   #queue: Array<Uint8Array | 'end' | 'cut'> = []
+  /** Index of the first item waiting. */
+  #head = 0
   #waiting = 0
   #passed = 0
   #events: WireEvents | undefined
@@ -116,20 +118,20 @@ class Channel {
   leave(): void {
     this.#left = true
     this.#events = undefined
-    this.#queue = []
+    this.#hold()
     this.fail(failure('ERR_STREAM_RESET', 'the peer is gone'))
   }
 
   #arrive(items: ReadonlyArray<Uint8Array | 'end'>): void {
     const { latency } = this.#options
     if (!latency) {
-      if (!this.#lost) this.#queue.push(...items)
+      if (!this.#lost) for (const item of items) this.#queue.push(item)
       queueMicrotask(() => this.#pump())
       return
     }
     const timer = setTimeout(() => {
       this.#timers.delete(timer)
-      if (!this.#lost) this.#queue.push(...items)
+      if (!this.#lost) for (const item of items) this.#queue.push(item)
       this.#pump()
     }, latency)
     this.#timers.add(timer)
@@ -138,8 +140,10 @@ class Channel {
   #pump(): void {
     if (this.#pumping || this.#events === undefined) return
     this.#pumping = true
-    while (this.#queue.length > 0 && !this.#left) {
-      const pending = this.#step(this.#queue.shift()!)
+    while (this.#head < this.#queue.length && !this.#left) {
+      // Shifting the array for every item would be quadratic, never shifting it would keep what was read.
+      if (this.#head > 256) this.#head -= this.#queue.splice(0, this.#head).length
+      const pending = this.#step(this.#queue[this.#head++]!)
       if (isPromise(pending)) {
         const go = () => {
           this.#pumping = false
@@ -149,6 +153,7 @@ class Channel {
         return
       }
     }
+    this.#hold()
     this.#pumping = false
     if (this.#error === undefined || this.#left) return
     const events = this.#events
@@ -164,7 +169,7 @@ class Channel {
     const left = (loss?.after ?? Number.POSITIVE_INFINITY) - this.#passed
     const part = item.subarray(0, Math.min(Math.max(1, limit), left))
     const rest = item.subarray(part.length)
-    if (rest.length > 0) this.#queue.unshift(rest)
+    if (rest.length > 0) this.#queue[--this.#head] = rest
     this.#passed += part.length
     if (part.length === left) this.#swallow()
     this.#waiting -= part.length
@@ -174,8 +179,14 @@ class Channel {
 
   #swallow(): void {
     this.#lost = true
-    this.#queue = ['cut']
+    this.#hold('cut')
     this.#waiting = 0
+  }
+
+  /** Whatever waited waits no more. */
+  #hold(...items: 'cut'[]): void {
+    this.#queue = items
+    this.#head = 0
   }
 
   #lose(): MaybePromise<void> {

@@ -1,6 +1,6 @@
 // Answers to a connection upgrade: the parser of HTTP heads and the layer above it, in whatever pieces the bytes come.
 import fc from 'fast-check'
-import { base64, concat, equal, latin1 } from '../../../src/bytes/index.js'
+import { base64, equal, latin1 } from '../../../src/bytes/index.js'
 import { sha1 } from '../../../src/crypto/sha1.js'
 import { type UpgradeInfo, upgrade } from '../../../src/tunnel/index.js'
 import { cut, cuts, mutatedText } from '../bytes.js'
@@ -52,11 +52,14 @@ export const httpHeadTarget: Target = target('http-head', 'answers to a connecti
       `${whole.error?.code} whole, ${pieced.error?.code} in pieces`,
     )
     must(JSON.stringify(whole.info) === JSON.stringify(pieced.info), 'the answer depends on how it came')
-    must(equal(concat(...whole.up), concat(...pieced.up)), 'what rises depends on how it came')
-    must(equal(concat(...whole.down), concat(...pieced.down)), 'what is sent depends on how the answer came')
+    must(equal(Buffer.concat(whole.up), Buffer.concat(pieced.up)), 'what rises depends on how it came')
+    must(
+      equal(Buffer.concat(whole.down), Buffer.concat(pieced.down)),
+      'what is sent depends on how the answer came',
+    )
     for (const line of whole.error?.evidence ?? [])
       must(/^[\x20-\x7e]*$/.test(line), 'evidence that is not plain text')
     if (whole.info !== undefined)
-      must(bytes.length - concat(...whole.up).length <= limits.httpHead, 'a head past its bound')
+      must(bytes.length - Buffer.concat(whole.up).length <= limits.httpHead, 'a head past its bound')
   },
 }))

@@ -1,7 +1,7 @@
 // What proxies on the way out answer: to CONNECT and to SOCKS5, in any pieces. The answer ends where it ends, to the byte: what
 // follows belongs to the tunnel.
 import fc from 'fast-check'
-import { concat, equal, latin1 } from '../../../src/bytes/index.js'
+import { equal, latin1 } from '../../../src/bytes/index.js'
 import type { Layer } from '../../../src/layer.js'
 import { httpConnect } from '../../../src/platform/node/http-connect.js'
 import { socks5 } from '../../../src/platform/node/socks5.js'
@@ -37,9 +37,9 @@ function outboundTarget(
         whole.error?.code === pieced.error?.code,
         `${whole.error?.code} whole, ${pieced.error?.code} in pieces`,
       )
-      must(equal(concat(...whole.up), concat(...pieced.up)), 'what rises depends on the pieces')
-      must(equal(concat(...whole.down), concat(...pieced.down)), 'what is sent depends on the pieces')
-      must(concat(...whole.down).length < 1024, 'the client says more than a kilobyte')
+      must(equal(Buffer.concat(whole.up), Buffer.concat(pieced.up)), 'what rises depends on the pieces')
+      must(equal(Buffer.concat(whole.down), Buffer.concat(pieced.down)), 'what is sent depends on the pieces')
+      must(Buffer.concat(whole.down).length < 1024, 'the client says more than a kilobyte')
       must(
         whole.error === undefined || whole.error.code.startsWith('ERR_PROXY_'),
         `a proxy that ends with ${whole.error?.code}`,

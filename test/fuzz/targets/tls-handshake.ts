@@ -1,7 +1,7 @@
 // Handshake messages of TLS 1.3 and 1.2, changed before they are signed, hashed and encrypted, so that the change reaches past
 // the MAC: the scripted servers take what is sent into their transcript.
 import fc from 'fast-check'
-import { concat, equal, latin1 } from '../../../src/bytes/index.js'
+import { equal, latin1 } from '../../../src/bytes/index.js'
 import { alertFor, TunnelError } from '../../../src/errors.js'
 import { nodeCrypto } from '../../../src/platform/node/crypto.js'
 import { memorySessionStore } from '../../../src/tls/index.js'
@@ -209,7 +209,7 @@ async function judge(
   bent: ReadonlySet<string>,
 ): Promise<void> {
   const { error, info, deaf, told } = meeting
-  must(concat(...meeting.sent).length < 64 * 1024, 'the client says more than 64 KiB')
+  must(Buffer.concat(meeting.sent).length < 64 * 1024, 'the client says more than 64 KiB')
   if (info !== undefined)
     for (const name of proofs) must(!bent.has(name), `open although ${name} was changed`)
   if (error !== undefined) {

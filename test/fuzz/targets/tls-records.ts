@@ -1,7 +1,7 @@
 // Records of an open TLS connection, and what comes before there are keys: right and wrong ones in any order and any pieces.
 // What was sent properly before the first wrong record is delivered, and nothing else.
 import fc from 'fast-check'
-import { concat, equal, fromHex } from '../../../src/bytes/index.js'
+import { equal, fromHex } from '../../../src/bytes/index.js'
 import { alertFor, TunnelError } from '../../../src/errors.js'
 import { nodeCrypto } from '../../../src/platform/node/crypto.js'
 import { createWorld } from '../../support/tls-server/index.js'
@@ -124,14 +124,14 @@ export const tlsRecordsTarget: Target = target(
         const { error } = meeting
         const delivered = meeting.read()
         must(
-          equal(delivered.subarray(0, total(expected)), concat(...expected)),
+          equal(delivered.subarray(0, total(expected)), Buffer.concat(expected)),
           'what was sent was not delivered',
         )
         must(
           !flooded || (error instanceof TunnelError && error.code === 'ERR_TLS_LIMIT'),
           'more warnings than may come end nothing',
         )
-        must(concat(...meeting.sent).length < 64 * 1024, 'the client says more than 64 KiB')
+        must(Buffer.concat(meeting.sent).length < 64 * 1024, 'the client says more than 64 KiB')
         if (error === undefined) return
         if (!(error instanceof TunnelError)) throw error
         named(error)

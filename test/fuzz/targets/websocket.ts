@@ -81,12 +81,12 @@ export const webSocketTarget: Target = target('websocket', 'WebSocket frames, cl
       whole.error?.code === pieced.error?.code,
       `${whole.error?.code} whole, ${pieced.error?.code} in pieces`,
     )
-    must(equal(concat(...whole.up), concat(...pieced.up)), 'what rises depends on the pieces')
+    must(equal(Buffer.concat(whole.up), Buffer.concat(pieced.up)), 'what rises depends on the pieces')
     must(whole.ends.join() === pieced.ends.join(), 'the end depends on the pieces')
     must(whole.finished === pieced.finished, 'finishing depends on the pieces')
-    must(concat(...whole.up).length <= bytes.length, 'more rises than came')
+    must(Buffer.concat(whole.up).length <= bytes.length, 'more rises than came')
     // A pong or a close answers with no more than it was asked.
-    must(concat(...pieced.down).length <= 2 * bytes.length + 64, 'an answer larger than the question')
+    must(Buffer.concat(pieced.down).length <= 2 * bytes.length + 64, 'an answer larger than the question')
   },
 }))
 

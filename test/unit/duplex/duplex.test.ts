@@ -100,6 +100,28 @@ describe('as a node:stream', () => {
     stream.destroy()
   })
 
+  it.each(['in memory', 'through layers'])(
+    'takes more chunks in one turn than a call takes: %s',
+    async (way) => {
+      const sent = pattern(200_000)
+      let server!: Server
+      const arrived = new Promise<Buffer>((resolve) => {
+        const chunks: Buffer[] = []
+        server = createServer((socket) => {
+          socket.on('data', (chunk: Buffer) => void chunks.push(chunk))
+          socket.on('end', () => resolve(Buffer.concat(chunks)))
+        })
+      })
+      const { stream, far } = way === 'in memory' ? pair() : { stream: duplex(dialer(await listen(server))) }
+      const heard = far && hear(far)
+      for (const byte of sent) stream.write(Uint8Array.of(byte))
+      stream.end()
+      await heard?.end
+      expect(Buffer.compare(heard?.all() ?? (await arrived), sent)).toBe(0)
+      stream.destroy()
+    },
+  )
+
   it('reads no more than its bound ahead', async () => {
     const [near, far] = memoryPair({ capacity: 1 })
     const stream = duplex(tunnelSocket(near, undefined), { highWaterMark: 1000 })
