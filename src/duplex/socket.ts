@@ -4,6 +4,7 @@ import { Duplex } from 'node:stream'
 import { asTunnelError, failure, type TunnelError } from '../errors.js'
 import type { MaybePromise } from '../layer.js'
 import type { Wire } from '../stream/byte-stream.js'
+import { deferred } from '../stream/deferred.js'
 import { type TunnelSocket, takeWire } from '../stream/index.js'
 
 /** Bytes that may wait on each side of the stream. */
@@ -179,7 +180,7 @@ export class TunnelDuplex extends Duplex {
   }
 
   override _final(callback: Callback): void {
-    this.#withWire((wire) => wire.end(), callback)
+    this.#send(undefined, callback)
   }
 
   override _destroy(error: Error | null, callback: Callback): void {
@@ -201,24 +202,21 @@ export class TunnelDuplex extends Duplex {
     else this.#timer?.refresh()
   }
 
-  #send(chunks: readonly Uint8Array[], callback: Callback): void {
-    this.#withWire((wire) => {
-      for (const { length } of chunks) this.bytesWritten += length
-      this.#timer?.refresh()
-      return wire.write(chunks)
-    }, callback)
-  }
-
-  /** Call back when it is done, at once if that is at once. */
-  #withWire(task: (wire: Wire) => MaybePromise<void>, callback: Callback): void {
-    if (this.#wire === undefined) {
+  /** Write, or end without chunks. Call back when it is done, at once if that is at once. */
+  #send(chunks: readonly Uint8Array[] | undefined, callback: Callback): void {
+    const wire = this.#wire
+    if (wire === undefined) {
       this.#dial().then(() => {
         if (this.#wire === undefined) callback(this.#failure ?? failure('ERR_STREAM_CLOSED'))
-        else this.#withWire(task, callback)
+        else this.#send(chunks, callback)
       })
       return
     }
-    const pending = task(this.#wire)
+    if (chunks !== undefined) {
+      for (const { length } of chunks) this.bytesWritten += length
+      this.#timer?.refresh()
+    }
+    const pending = chunks === undefined ? wire.end() : wire.write(chunks)
     if (pending === undefined) callback()
     else pending.then(() => callback(), callback)
   }
@@ -267,9 +265,9 @@ export class TunnelDuplex extends Duplex {
     this.bytesRead += chunk.length
     this.#timer?.refresh()
     if (this.push(chunk)) return
-    return new Promise((resolve) => {
-      this.#resume = resolve
-    })
+    const read = deferred()
+    this.#resume = read.resolve
+    return read.promise
   }
 
   /** Destroying a stream drops what it holds: let the reader have first what came before the failure. */

@@ -235,8 +235,8 @@ export class Connection {
   }
 
   #fall(index: number, item: Falling): void {
-    const below = this.#floors[index - 1]
-    if (below !== undefined) below.down.push(item)
+    // Asked first: looking at -1 in an array takes twenty times as long.
+    if (index > 0) this.#floors[index - 1]!.down.push(item)
     else if (item === 'end') this.#outlet.finish()
     else this.#outlet.put(item)
   }

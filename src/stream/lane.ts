@@ -20,6 +20,12 @@ export function costOf(item: unknown): number {
 /** Brackets of processing. `finished` runs when the outermost one closes. */
 export class Turns {
   readonly #finished: () => void
+  /** Made here: one made in `touch` would cost its scope at every call. */
+  readonly #close = (): void => {
+    this.#scheduled = false
+    this.enter()
+    this.leave()
+  }
   #depth = 0
   #scheduled = false
 
@@ -43,11 +49,7 @@ export class Turns {
   touch(): void {
     if (this.#depth > 0 || this.#scheduled) return
     this.#scheduled = true
-    queueMicrotask(() => {
-      this.#scheduled = false
-      this.enter()
-      this.leave()
-    })
+    queueMicrotask(this.#close)
   }
 }
 

@@ -40,7 +40,9 @@ export class Outbox {
     if (chunks === 'end') this.#items.push('end')
     else {
       for (const chunk of chunks) {
-        if (chunk.length > SLICE) this.#items.push(...slices(chunk))
+        if (chunk.length > SLICE) for (const slice of slices(chunk)) this.#items.push(slice)
+        // Nearly always the only one, and room for more is garbage.
+        else if (this.#items.length === 0 && chunk.length > 0) this.#items = [chunk]
         else if (chunk.length > 0) this.#items.push(chunk)
       }
     }

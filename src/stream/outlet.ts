@@ -9,7 +9,7 @@ export class Outlet {
   readonly #turns: Turns
   readonly #gauge: Gauge
   readonly #failed: (thrown: unknown) => void
-  #pending: Uint8Array[] = []
+  #pending: Uint8Array[] | undefined
   #cost = 0
   /** Chunks that were put, that the wire took, and that hold all which the application has said. */
   #put = 0
@@ -30,7 +30,7 @@ export class Outlet {
     if (this.#closed || this.#end !== 'no') return
     const cost = costOf(chunk)
     // Nearly always the only one, and room for more is garbage.
-    if (this.#pending.length === 0) this.#pending = [chunk]
+    if (this.#pending === undefined) this.#pending = [chunk]
     else this.#pending.push(chunk)
     this.#put++
     this.#cost += cost
@@ -62,12 +62,12 @@ export class Outlet {
 
   /** The wire took everything that was put, and the end if it was wanted. */
   get idle(): boolean {
-    return !this.#busy && this.#pending.length === 0 && this.#end !== 'wanted'
+    return !this.#busy && this.#pending === undefined && this.#end !== 'wanted'
   }
 
   /** A flush would do something. */
   get ready(): boolean {
-    return !this.#closed && !this.#busy && (this.#pending.length > 0 || this.#end === 'wanted')
+    return !this.#closed && !this.#busy && (this.#pending !== undefined || this.#end === 'wanted')
   }
 
   flush(): void {
@@ -75,10 +75,10 @@ export class Outlet {
       const chunks = this.#pending
       const cost = this.#cost
       const put = this.#put
-      const isEnd = chunks.length === 0
+      const isEnd = chunks === undefined
       if (isEnd) this.#end = 'called'
       else {
-        this.#pending = []
+        this.#pending = undefined
         this.#cost = 0
       }
       let pending: unknown
@@ -101,7 +101,7 @@ export class Outlet {
   /** Drop everything; a write in flight goes on unheard. */
   close(): void {
     this.#closed = true
-    this.#pending = []
+    this.#pending = undefined
     this.#gauge.bytes -= this.#cost
     this.#cost = 0
   }

@@ -66,6 +66,9 @@ export function signalScope(options: DeadlineOptions): SignalScope {
 /** Who waits for each signal. */
 const waiting = new WeakMap<AbortSignal, Set<() => void>>()
 
+/** Always waits: V8 makes a new table for each Set that becomes empty, in old space if the Set is old. */
+function nothing(): void {}
+
 /** The one listener of ours on any of them. Each that waits takes itself out, and may take out others before their turn. */
 function tell(this: AbortSignal): void {
   for (const act of waiting.get(this) ?? []) act()
@@ -76,13 +79,13 @@ function tell(this: AbortSignal): void {
  * dialer's many dials all end with it, and Node warns of more than ten listeners as of a leak.
  */
 export function whenAborted(signal: AbortSignal, act: () => void): () => void {
-  const acts = waiting.get(signal) ?? new Set()
+  const acts = waiting.get(signal) ?? new Set([nothing])
   waiting.set(signal, acts.add(act))
   // Added again it is still one.
   signal.addEventListener('abort', tell)
   return () => {
     acts.delete(act)
-    if (acts.size === 0) signal.removeEventListener('abort', tell)
+    if (acts.size === 1) signal.removeEventListener('abort', tell)
   }
 }
 

@@ -100,15 +100,19 @@ export class TlsClient implements TlsLayer {
     // RFC 8446 §6.1: data after a closure alert MUST be ignored.
     if (this.#readClosed || this.#dead !== undefined) return
     this.#incoming.push(chunk)
-    return this.#guard(() =>
-      // Until the first message is asked for there is nothing to compare with what came.
-      this.#post === undefined
-        ? this.#exchange
-            .idle()
-            .then(() => this.#incoming.pump())
-            .then(() => this.#exchange.settled())
-        : this.#incoming.pump(),
-    )
+    try {
+      return this.#guarded(
+        // Until the first message is asked for there is nothing to compare with what came.
+        this.#post === undefined
+          ? this.#exchange
+              .idle()
+              .then(() => this.#incoming.pump())
+              .then(() => this.#exchange.settled())
+          : this.#incoming.pump(),
+      )
+    } catch (error) {
+      return this.#fail(error)
+    }
   }
 
   eof(cause: TunnelError | undefined): MaybePromise<void> {
@@ -124,7 +128,11 @@ export class TlsClient implements TlsLayer {
   send(chunk: Uint8Array): MaybePromise<void> {
     if (this.#dead !== undefined) throw this.#dead
     if (this.#writeClosed || this.#post === undefined) throw failure('ERR_STREAM_CLOSED')
-    return this.#guard(() => this.#outgoing.send(chunk))
+    try {
+      return this.#guarded(this.#outgoing.send(chunk))
+    } catch (error) {
+      return this.#fail(error)
+    }
   }
 
   end(): MaybePromise<void> {
@@ -325,11 +333,14 @@ export class TlsClient implements TlsLayer {
   /** Failing is throwing, but the peer hears why first. */
   #guard(run: () => MaybePromise<void>): MaybePromise<void> {
     try {
-      const result = run()
-      return isPromise(result) ? result.catch((error) => this.#fail(error)) : result
+      return this.#guarded(run())
     } catch (error) {
       return this.#fail(error)
     }
+  }
+
+  #guarded(result: MaybePromise<void>): MaybePromise<void> {
+    return isPromise(result) ? result.catch((error) => this.#fail(error)) : result
   }
 
   #fail(thrown: unknown): MaybePromise<never> {

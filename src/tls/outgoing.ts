@@ -20,16 +20,12 @@ export interface OutgoingPorts {
   renewKey(): void
 }
 
-interface Sealed {
-  readonly bytes: Bytes
-  /** Undefined when the bytes are final already. */
-  readonly ready: Promise<unknown> | undefined
-}
-
 export class Outgoing {
   readonly #ports: OutgoingPorts
   #sealer: RecordSealer | undefined
-  #queued: Sealed[] = []
+  #queued: Bytes[] | undefined
+  /** What some of them wait for to be final. */
+  #ready: Promise<unknown>[] | undefined
   /** The last flush that is not down yet. */
   #underWay: Promise<void> | undefined
   #synchronous = true
@@ -100,23 +96,28 @@ export class Outgoing {
       })
       at += length
     }
-    const sealed = { bytes, ready: pending && Promise.all(pending) }
+    if (pending !== undefined) {
+      this.#ready ??= []
+      this.#ready.push(Promise.all(pending))
+    }
     // Nearly always the only one, and room for more is garbage.
-    if (this.#queued.length === 0) this.#queued = [sealed]
-    else this.#queued.push(sealed)
+    if (this.#queued === undefined) this.#queued = [bytes]
+    else this.#queued.push(bytes)
   }
 
   /** Pass what is queued down, in one piece. Resolves when it is down. */
   flush(): MaybePromise<void> {
     const queued = this.#queued
-    if (queued.length === 0) return this.#underWay
-    this.#queued = []
+    if (queued === undefined) return this.#underWay
+    this.#queued = undefined
     const before = this.#underWay
-    if (before === undefined && queued.every(({ ready }) => ready === undefined)) {
+    const ready = this.#ready
+    if (before === undefined && ready === undefined) {
       this.#down(queued)
       return
     }
-    const now = this.#downAfter(before, queued)
+    this.#ready = undefined
+    const now = this.#downAfter(before, ready, queued)
     this.#underWay = now
     const settle = () => {
       if (this.#underWay === now) this.#underWay = undefined
@@ -153,14 +154,17 @@ export class Outgoing {
     return undefined
   }
 
-  async #downAfter(before: Promise<void> | undefined, queued: readonly Sealed[]): Promise<void> {
-    await Promise.all(queued.map(({ ready }) => ready))
+  async #downAfter(
+    before: Promise<void> | undefined,
+    ready: readonly Promise<unknown>[] | undefined,
+    queued: readonly Bytes[],
+  ): Promise<void> {
+    await (ready && Promise.all(ready))
     await before
     this.#down(queued)
   }
 
-  #down(queued: readonly Sealed[]): void {
-    if (this.#closed) return
-    this.#ports.down(queued.length === 1 ? queued[0]!.bytes : concat(...queued.map(({ bytes }) => bytes)))
+  #down(queued: readonly Bytes[]): void {
+    if (!this.#closed) this.#ports.down(queued.length === 1 ? queued[0]! : concat(...queued))
   }
 }
