@@ -39,7 +39,7 @@ function table(results: readonly Result[]): string {
     counts(outcomes),
     counts(counted) || 'nothing refused',
     `${lines}, ${dirty.length === 0 ? 'all clean' : `${dirty.length} not clean`}`,
-    `${before.median.toFixed(1)} → ${during.median.toFixed(1)} ms, at most ${during.worst.toFixed(0)} ms${during.alive ? '' : ': cut'}`,
+    `${before.median.toFixed(1)} → ${during.median.toFixed(1)} ms of ${during.count}, at most ${during.worst.toFixed(0)} ms${during.alive ? '' : ': cut'}`,
   ])
   const heads = [
     'attack',
@@ -47,7 +47,7 @@ function table(results: readonly Result[]): string {
     'what it saw',
     'what was counted',
     'log lines',
-    'canary: median before → during',
+    'canary: median before → during, of so many waits',
   ]
   return ['', line(heads), line(heads.map(() => '---')), ...rows.map(line), ''].join('\n')
 }

@@ -36,7 +36,7 @@ export async function main(args: readonly string[]): Promise<number> {
       }
     }
   } finally {
-    stopAll()
+    await stopAll()
   }
   const made = report(results)
   process.stdout.write(args.includes('--json') ? `${JSON.stringify(made, null, 2)}\n` : textOf(made))

@@ -1,5 +1,6 @@
 // Child processes of the benchmarks: bundled from TypeScript, told what to do over IPC, gone with the benchmark.
 import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
 import { copyFileSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
@@ -130,12 +131,18 @@ export async function startContender(
   return (order) => ask<Answer>(child, order)
 }
 
-/** End every child and remove what was built. */
-export function stopAll(): void {
-  for (const child of children) {
-    // Asked to leave first: a profile is written at the end. Now and then Node 20 does not close the channel, and would wait for ever.
-    if (child.connected) child.disconnect()
-    setTimeout(() => child.kill(), 3000).unref()
-  }
+/** End every child, wait until it is gone, and remove what was built. */
+export async function stopAll(): Promise<void> {
+  await Promise.all(Array.from(children, stop))
   rmSync(home, { recursive: true, force: true })
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const gone = once(child, 'exit')
+  // Asked to leave first: a profile is written at the end. Now and then Node 20 does not close the channel, and would wait for ever.
+  if (child.connected) child.disconnect()
+  const patience = setTimeout(() => child.kill('SIGKILL'), 3000)
+  await gone
+  clearTimeout(patience)
 }
