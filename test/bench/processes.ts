@@ -140,7 +140,7 @@ export async function stopAll(): Promise<void> {
 async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const gone = once(child, 'exit')
-  // Asked to leave first: a profile is written at the end. Now and then Node 20 does not close the channel, and would wait for ever.
+  // Asked to leave first: a profile is written at the end.
   if (child.connected) child.disconnect()
   const patience = setTimeout(() => child.kill('SIGKILL'), 3000)
   await gone
