@@ -25,7 +25,7 @@ export class Outgoing {
   #sealer: RecordSealer | undefined
   #queued: Bytes[] | undefined
   /** What some of them wait for to be final. */
-  #ready: Promise<unknown>[] | undefined
+  #ready: Promise<void>[] | undefined
   /** The last flush that is not down yet. */
   #underWay: Promise<void> | undefined
   #synchronous = true
@@ -72,7 +72,6 @@ export class Outgoing {
     const count = Math.max(1, Math.ceil(content.length / limit))
     const bytes = new Uint8Array(content.length + count * overhead)
     const trace = this.#ports.trace()
-    let pending: Promise<void>[] | undefined
     for (let i = 0, from = 0, at = 0; i < count; i++, from += limit) {
       const piece = count === 1 ? content : content.subarray(from, from + limit)
       const length = piece.length + overhead
@@ -82,8 +81,8 @@ export class Outgoing {
       } else {
         const later = sealer.seal(type, piece, bytes, at)
         if (later !== undefined) {
-          pending ??= []
-          pending.push(later)
+          this.#ready ??= []
+          this.#ready.push(later)
         }
         this.#synchronous = later === undefined
       }
@@ -95,10 +94,6 @@ export class Outgoing {
         encrypted: sealer !== undefined,
       })
       at += length
-    }
-    if (pending !== undefined) {
-      this.#ready ??= []
-      this.#ready.push(Promise.all(pending))
     }
     // Nearly always the only one, and room for more is garbage.
     if (this.#queued === undefined) this.#queued = [bytes]
@@ -156,7 +151,7 @@ export class Outgoing {
 
   async #downAfter(
     before: Promise<void> | undefined,
-    ready: readonly Promise<unknown>[] | undefined,
+    ready: readonly Promise<void>[] | undefined,
     queued: readonly Bytes[],
   ): Promise<void> {
     await (ready && Promise.all(ready))

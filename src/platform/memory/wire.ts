@@ -118,7 +118,7 @@ class Channel {
   leave(): void {
     this.#left = true
     this.#events = undefined
-    this.#hold()
+    this.#clear()
     this.fail(failure('ERR_STREAM_RESET', 'the peer is gone'))
   }
 
@@ -153,7 +153,7 @@ class Channel {
         return
       }
     }
-    this.#hold()
+    this.#clear()
     this.#pumping = false
     if (this.#error === undefined || this.#left) return
     const events = this.#events
@@ -179,13 +179,14 @@ class Channel {
 
   #swallow(): void {
     this.#lost = true
-    this.#hold('cut')
+    this.#clear()
+    this.#queue.push('cut')
     this.#waiting = 0
   }
 
   /** Whatever waited waits no more. */
-  #hold(...items: 'cut'[]): void {
-    this.#queue = items
+  #clear(): void {
+    this.#queue = []
     this.#head = 0
   }
 

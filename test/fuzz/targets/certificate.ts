@@ -10,6 +10,7 @@ import {
   parseCertificate,
   trustStore,
 } from '../../../src/pki/index.js'
+import { oid } from '../../unit/pki/der-bytes.js'
 import { mutated } from '../bytes.js'
 import { mutatedDer } from '../der-tree.js'
 import { material } from '../material.js'
@@ -47,18 +48,18 @@ export const certificateTarget: Target = target('certificate', 'X.509 certificat
  * What OpenSSL decodes before it answers whether a certificate is a CA's, and we do not: one that is malformed makes it answer
  * no. RFC 5280 §4.2 leaves an extension that is not read out of account, and a path refuses it where it is critical.
  */
-const unread: readonly number[][] = [
-  [0x06, 0x03, 0x55, 0x1d, 0x1f], // cRLDistributionPoints
-  [0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x07], // ipAddrBlocks
-  [0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x08], // autonomousSysIds
-  [0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x0e], // proxyCertInfo
-  [0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x86, 0xf8, 0x42, 0x01, 0x01], // netscape-cert-type
-]
+const unread: readonly Buffer[] = [
+  '2.5.29.31', // cRLDistributionPoints
+  '1.3.6.1.5.5.7.1.7', // ipAddrBlocks
+  '1.3.6.1.5.5.7.1.8', // autonomousSysIds
+  '1.3.6.1.5.5.7.1.14', // proxyCertInfo
+  '2.16.840.1.113730.1.1', // netscape-cert-type
+].map((id) => Buffer.from(oid(id)))
 
 /** The certificate with those extensions under names that OpenSSL does not know either; no length changes. */
 function withoutUnread(bytes: Uint8Array): Uint8Array {
   const renamed = Buffer.from(bytes)
-  for (const id of unread.map((each) => Buffer.from(each)))
+  for (const id of unread)
     for (let at = renamed.indexOf(id); at >= 0; at = renamed.indexOf(id, at + 1))
       renamed[at + id.length - 1] = 0x7f
   return renamed
