@@ -23,20 +23,19 @@ export async function main(args: readonly string[]): Promise<number> {
   const results: Record<string, readonly Row[]> = {}
   const failed: string[] = []
   const whole = Object.keys(benchmarks).filter((name) => !parts.includes(name))
-  try {
-    for (const name of names.length === 0 ? whole : names) {
+  for (const name of names.length === 0 ? whole : names) {
+    try {
       const { run } = await benchmarks[name]!()
       const options = { rounds, quick, ...(against && { against }) }
-      try {
-        results[name] = await run({ ...options, say: (line) => say(`${name}: ${line}`) })
-      } catch (error) {
-        // What others have measured by then took minutes.
-        failed.push(name)
-        say(`${name} failed: ${(error as Error).stack}`)
-      }
+      results[name] = await run({ ...options, say: (line) => say(`${name}: ${line}`) })
+    } catch (error) {
+      // What others have measured by then took minutes.
+      failed.push(name)
+      say(`${name} failed: ${(error as Error).stack}`)
+    } finally {
+      // The next one does not share the machine with processes that have nothing left to do.
+      await stopAll()
     }
-  } finally {
-    await stopAll()
   }
   const made = report(results)
   process.stdout.write(args.includes('--json') ? `${JSON.stringify(made, null, 2)}\n` : textOf(made))

@@ -134,6 +134,7 @@ export async function startContender(
 /** End every child, wait until it is gone, and remove what was built. */
 export async function stopAll(): Promise<void> {
   await Promise.all(Array.from(children, stop))
+  bundles.clear()
   rmSync(home, { recursive: true, force: true })
 }
 
