@@ -197,7 +197,7 @@ export const budgets: Readonly<Record<string, number>> = {
 }
 
 function runtimeOf(key: string): EntryPoint['runtime'] {
-  if (key === '.' || key === './crypto/noble') return 'portable'
+  if (['.', './errors', './crypto/noble'].includes(key)) return 'portable'
   if (key === './browser') return 'browser'
   if (key === './workerd') return 'workerd'
   return 'node'

@@ -1,5 +1,5 @@
 // `npm run check:package`: what a user gets. Packs, lints the tarball, installs it into an empty project, type-checks and
-// runs imports there. Needs the npm registry (or its cache) for the two runtime dependencies.
+// runs imports there. Needs the npm registry (or its cache) for the runtime dependencies.
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -97,6 +97,7 @@ function importEverything(folder: string): void {
     'underpass/browser',
     'underpass/duplex',
     'underpass/gateway',
+    'underpass/errors',
   ].map(
     (entry) =>
       `if (Object.keys(await import('${entry}')).length === 0) throw new Error('${entry} exports nothing')`,
@@ -105,7 +106,7 @@ function importEverything(folder: string): void {
     `import { createDialer } from 'underpass/node'`,
     `if (typeof createDialer !== 'function') throw new Error('no createDialer')`,
     // One class of errors, whichever door an error comes through.
-    `import { TunnelError } from 'underpass'`,
+    `import { TunnelError } from 'underpass/errors'`,
     `import { createDialer as inPage } from 'underpass/browser'`,
     `import { createGateway } from 'underpass/gateway'`,
     `const refused = []`,

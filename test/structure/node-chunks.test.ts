@@ -21,6 +21,7 @@ const atMost: Readonly<Record<string, number>> = {
   'underpass/workerd': 2,
   'underpass/duplex': 2,
   'underpass/gateway': 3,
+  'underpass/errors': 2,
   'underpass/crypto/noble': 3,
 }
 

@@ -49,6 +49,7 @@ describe('package.json', () => {
         './browser',
         './duplex',
         './gateway',
+        './errors',
         './crypto/noble',
         './package.json',
       ]),
@@ -127,7 +128,7 @@ describe('npm pack', () => {
     const [packed] = JSON.parse(stdout) as [{ files: ReadonlyArray<{ path: string }> }]
     const paths = packed.files.map(({ path }) => path)
     const expected =
-      /^(dist\/.*|src\/.*\.ts|docs\/errors\.md|README\.md|LICENSE|CHANGELOG\.md|SECURITY\.md|THIRD-PARTY-NOTICES|package\.json)$/
+      /^(dist\/.*|src\/.*\.ts|docs\/(?:(?:errors|gateway)\.md|schemas\/gateway\.json)|README\.md|LICENSE|CHANGELOG\.md|SECURITY\.md|THIRD-PARTY-NOTICES|package\.json)$/
     expect(paths.filter((path) => !expected.test(path))).toEqual([])
     expect(paths).toEqual(
       expect.arrayContaining([

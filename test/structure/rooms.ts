@@ -35,6 +35,9 @@ export const rooms: Readonly<Record<string, Room>> = {
   'platform':          { rooms: ['errors', 'layer', 'bytes', 'crypto', 'stream'] },
   'dial':              { rooms: [...root, ...core, 'stream', 'platform'] },
 
+  // What `underpass/errors` shows; defines nothing.
+  'errors-door':       { rooms: ['errors', 'explain'] },
+
   // What all doors have in common; defines nothing.
   'door':              { rooms: [...root, 'explain', ...core, 'stream', 'platform', 'dial'] },
 
