@@ -99,7 +99,13 @@ function unknown(
     })
   const written = word.replace(/=.*/s, '')
   return failure('ERR_CONFIG_INVALID', `there is no option \`${written}\``, {
-    hint: didYouMean(name, names, seeHelp, '--'),
+    // `-h` has no long form of one letter.
+    hint: didYouMean(
+      name,
+      [...names].filter((known) => known.length > 1),
+      seeHelp,
+      '--',
+    ),
   })
 }
 

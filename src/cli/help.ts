@@ -40,7 +40,7 @@ export function programHelp(commands: readonly Command[]): string {
     'Examples:',
     ...examples([
       { line: 'underpass doctor proxy.example.com', does: 'what stands on the way, and what it needs' },
-      { line: 'underpass demo', does: 'the main job on this machine, with nothing to install' },
+      { line: 'underpass demo', does: 'the main job on this machine, from a checkout' },
     ]),
     '',
     'Exit status:',

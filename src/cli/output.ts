@@ -23,6 +23,8 @@ export interface Output {
   say(line: string): void
   /** One line that a person must see even beside `--json`, on stderr; silent with `quiet`. */
   warn(line: string): void
+  /** One line of what went wrong, on stderr, whatever was asked. */
+  error(line: string): void
   /** Something that takes a while; returns what ends it. */
   progress(what: string): (result?: string, status?: 'ok' | 'warn' | 'fail' | 'skipped') => void
 }
@@ -47,26 +49,44 @@ export function createOutput(options: {
   const style = createStyle(options.color ?? wantsColor(env, tty))
   const dataTty = stdout.isTTY === true && env.TERM !== 'dumb'
   const dataStyle = createStyle(options.color ?? wantsColor(env, dataTty))
+  // A step that has begun and not ended stands on the cursor's line: whatever comes in between takes its place.
+  let underWay = false
+  const clear = () => {
+    if (underWay) stderr.write('\r\x1b[K')
+    underWay = false
+  }
+  const tell = (line: string) => {
+    clear()
+    stderr.write(`${line}\n`)
+  }
   const say = (line: string) => {
-    if (!quiet) stderr.write(`${line}\n`)
+    if (!quiet) tell(line)
   }
   return {
     style,
     dataStyle,
-    data: (line) => stdout.write(`${line}\n`),
+    data(line) {
+      if (dataTty) clear()
+      stdout.write(`${line}\n`)
+    },
     json: (object) => stdout.write(`${JSON.stringify(object)}\n`),
     say,
     warn(line) {
-      if (options.quiet !== true) stderr.write(`${line}\n`)
+      if (options.quiet !== true) tell(line)
     },
+    error: tell,
     progress(what) {
-      if (!quiet && tty) stderr.write(`${style.dim('…')} ${what}`)
+      if (!quiet && tty) {
+        clear()
+        stderr.write(`${style.dim('…')} ${what}`)
+        underWay = true
+      }
       const begun = performance.now()
       return (result = '', status = 'ok') => {
         if (quiet) return
         const seconds = `${((performance.now() - begun) / 1000).toFixed(2)} s`
         const line = `${marks(style)[status]} ${what} ${style.dim(result === '' ? seconds : `${result}, ${seconds}`)}`
-        stderr.write(tty ? `\r\x1b[K${line}\n` : `${line}\n`)
+        tell(line)
       }
     },
   }

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { errorProse } from '../error-prose.js'
 import { asTunnelError, exitStatusOf, failure, installProse } from '../errors-node.js'
 import { parseArguments } from './arguments.js'
+import { causesOf } from './causes.js'
 import type { Call, Command } from './command.js'
 import { loadCommand, loadEveryCommand } from './commands.js'
 import { readConfigFile } from './config-file.js'
@@ -28,7 +29,7 @@ export async function program(
   }
   process.on('SIGINT', onSignal)
   process.on('SIGTERM', onSignal)
-  let json = args.includes('--json')
+  let json = wantsJson(args, around)
   try {
     if (name === '--version' || name === '-V') return answer(`${version()}\n`, around)
     if (name === '--help' || name === '-h' || (name === 'help' && args[0] === undefined)) {
@@ -40,7 +41,7 @@ export async function program(
     if (command.schema === undefined) json = false
     return await run(command, args, interrupt.signal, around)
   } catch (thrown) {
-    return report(thrown, json, createTerminal(args, around), around)
+    return report(thrown, json, createTerminal(args, around))
   } finally {
     process.off('SIGINT', onSignal)
     process.off('SIGTERM', onSignal)
@@ -58,7 +59,10 @@ async function run(
   const options = [...command.options, ...globals]
   const { flags, operands } = parseArguments(args, options)
   if (flags.has('help')) return help(command, around)
-  if (flags.has('schema')) return answer(`${JSON.stringify(command.schema, undefined, 2)}\n`, around)
+  if (flags.has('schema')) {
+    const { orError } = await import('./schemas.js')
+    return answer(`${JSON.stringify(orError(command.schema!), undefined, 2)}\n`, around)
+  }
   const { maxOperands = 1 } = command
   if (operands.length > maxOperands)
     throw failure('ERR_CONFIG_INVALID', `${JSON.stringify(operands[maxOperands])} is one word too many`, {
@@ -83,7 +87,7 @@ async function run(
   try {
     return await command.run(call)
   } catch (thrown) {
-    return report(thrown, json, output, around)
+    return report(thrown, json, output)
   }
 }
 
@@ -101,28 +105,35 @@ function version(): string {
   return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version
 }
 
+/** Whether `--json` was asked for, where the words could not all be understood. */
+function wantsJson(args: readonly string[], { env }: Surroundings): boolean {
+  const said = args.findLast((word) => /^--(?:no-)?json(?:=(?:true|false))?$/.test(word))
+  if (said === undefined) return /^(?:1|true|yes|on)$/i.test(env.UNDERPASS_JSON?.trim() ?? '')
+  return said.startsWith('--no-') === said.endsWith('=false')
+}
+
 /** For what goes wrong before the settings are known. */
 function createTerminal(args: readonly string[], { stdout, stderr, env }: Surroundings): Output {
   return createOutput({ stdout, stderr, env, ...(args.includes('--no-color') && { color: false }) })
 }
 
-function report(
-  thrown: unknown,
-  json: boolean,
-  { json: print, style }: Output,
-  { stderr }: Surroundings,
-): number {
+function report(thrown: unknown, json: boolean, { json: print, error: say, style }: Output): number {
   const error = asTunnelError(thrown)
   const { code, message, detail, phase, blame, hint, evidence, retryable } = error
   const status = exitStatusOf(code)
+  const causes = causesOf(error)
   if (json) {
-    const facts = { code, message, phase, blame, retryable, hint, evidence, exitStatus: status }
+    const facts = {
+      ...{ code, message, phase, blame, retryable, hint, evidence, exitStatus: status },
+      ...(causes.length > 0 && {
+        causes: causes.map((cause) => ({ code: cause.code, message: cause.message })),
+      }),
+    }
     print({ schema: 'underpass/error/1', ok: false, ...facts })
   }
-  // Errors are told even with --quiet.
-  const say = (line: string) => stderr.write(`${line}\n`)
   // A usage error says itself what is wrong; the table's sentence in front would only hide it.
   say(`${style.red(code)} ${(code === 'ERR_CONFIG_INVALID' ? detail : undefined) ?? message}`)
+  for (const cause of causes) say(`  ${style.dim('cause:')} ${cause.code} ${cause.message}`)
   for (const line of evidence) say(`  ${style.dim('seen:')} ${line}`)
   if (hint !== '') say(`  ${style.dim('try:')}  ${hint}`)
   return status

@@ -47,17 +47,29 @@ export function report(
 }
 
 /** What an error prints with --json, in every command. */
-export const errorSchema: Schema = report('error', 1, {
-  ok: { const: false },
-  code: { type: 'string', pattern: '^ERR_[A-Z0-9_]+$' },
-  message: text,
-  phase: text,
-  blame: oneOf('peer', 'network', 'config', 'caller', 'us'),
-  retryable: flag,
-  hint: text,
-  evidence: texts,
-  exitStatus: { type: 'integer', minimum: 1, maximum: 255 },
-})
+export const errorSchema: Schema = report(
+  'error',
+  1,
+  {
+    ok: { const: false },
+    code: { type: 'string', pattern: '^ERR_[A-Z0-9_]+$' },
+    message: text,
+    phase: text,
+    blame: oneOf('peer', 'network', 'config', 'caller', 'us'),
+    retryable: flag,
+    hint: text,
+    evidence: texts,
+    exitStatus: { type: 'integer', minimum: 1, maximum: 255 },
+  },
+  { causes: listOf(record({ code: text, message: text })) },
+)
+
+/** The schema of a command's output, success or error: `schema` in the object tells them apart. */
+export function orError(output: object): Schema {
+  const { $schema, title, ...success } = output as Schema
+  const { $schema: _, title: __, ...error } = errorSchema
+  return { $schema, title, anyOf: [success, error] }
+}
 
 /** One TLS connection. */
 export const tlsSchema: Schema = record(

@@ -12,6 +12,7 @@ import { detect } from '../../src/cli/commands/detect.js'
 import { inspect } from '../../src/cli/commands/inspect.js'
 import type { DoctorReport } from '../../src/cli/doctor/findings.js'
 import { doctorSchema } from '../../src/cli/doctor/schema.js'
+import { errorSchema } from '../../src/cli/schemas.js'
 import { projectRoot } from '../structure/source.js'
 import { createAuthority } from '../support/certificates.js'
 import { type TemporaryFolder, temporaryFolder, writeAuthority, writeCertificate } from '../support/files.js'
@@ -383,6 +384,30 @@ describe('underpass detect and inspect', { timeout: 60_000 }, () => {
       tls: { alpn: 'echo', serverName: innerName, clientCertificate: true, verified: true },
       checks: expect.arrayContaining(['tls chain', 'tls finished']),
     })
+  })
+
+  it('a client certificate that the gateway refuses after the handshake is no success', async () => {
+    const issued = await stage.users.issue({ commonName: 'mallory', usage: 'client' })
+    const mallory = await writeCertificate(folder, 'mallory', issued)
+    const origin = `http://localhost:${stage.upgradePort}`
+    const flags = ['--trust', host, '--server-name', innerName, '--alpn', 'echo']
+    const missing = await cli.run(['inspect', '--json', ...flags, origin])
+    expect(missing.status).toBe(6)
+    expect(JSON.parse(missing.stdout)).toMatchObject({ code: 'ERR_TLS_ALERT_CERTIFICATE_REQUIRED' })
+    const shown = ['--cert', mallory.certificate, '--key', mallory.privateKey]
+    const refused = await cli.run(['inspect', '--json', ...flags, ...shown, origin])
+    expect(refused.status).toBe(6)
+    const object: unknown = JSON.parse(refused.stdout)
+    expect(ajv.validate(errorSchema, object), ajv.errorsText()).toBe(true)
+    // The gateway's policy code (RFC 6455 §7.4.1) is the only word there is about why.
+    expect(object).toMatchObject({
+      code: 'ERR_TLS_TRUNCATED',
+      causes: [{ code: 'ERR_WS_CLOSED', message: expect.stringContaining('1008') }],
+    })
+    expect(refused.stderr).toContain('cause: ERR_WS_CLOSED')
+    const examined = await cli.run(['doctor', '--json', ...flags, ...shown, origin])
+    expect(examined.status).toBe(6)
+    expect(examined.stdout).toMatch(/ERR_WS_CLOSED [^"]*1008/)
   })
 
   it('inspect: a refused certificate exits with 5, below the ladder so far', async () => {

@@ -7,6 +7,7 @@ import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { Ajv } from 'ajv'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createOutput } from '../../src/cli/output.js'
 import { errorSchema } from '../../src/cli/schemas.js'
 import { type TemporaryFolder, temporaryFolder } from '../support/files.js'
 import { buildCli, type Cli, ending, runHere } from './run.js'
@@ -75,6 +76,40 @@ describe('usage', () => {
     expect(new Ajv().validate(errorSchema, object)).toBe(true)
     expect(stderr).toContain('ERR_DIAL_REFUSED')
     expect(stderr).toContain('try:')
+  })
+
+  it.each([
+    [['detect', '--aln', 'x'], { UNDERPASS_JSON: '1' }, true],
+    [['detect', '--json=true', '--aln', 'x'], {}, true],
+    [['detect', '--json', '--no-json', '--aln', 'x'], {}, false],
+    [['detect', '--no-json', '--aln', 'x'], { UNDERPASS_JSON: '1' }, false],
+  ])(
+    '%j with %j: a mistake in the words is an object too, where one was asked for',
+    async (args, env, object) => {
+      const { status, stdout } = await runHere(args, { env })
+      expect(status).toBe(2)
+      if (object) expect(JSON.parse(stdout)).toMatchObject({ code: 'ERR_CONFIG_INVALID', exitStatus: 2 })
+      else expect(stdout).toBe('')
+    },
+  )
+
+  it('--schema describes what an error prints too', async () => {
+    const schema = JSON.parse((await runHere(['detect', '--schema'])).stdout) as object
+    const ran = await runHere(['detect', '--json', nobody])
+    expect(new Ajv().validate(schema, JSON.parse(ran.stdout))).toBe(true)
+  })
+
+  it('an error replaces the step that was under way on a terminal', () => {
+    let screen = ''
+    const terminal = { isTTY: true, write: (text: string) => void (screen += text) }
+    const output = createOutput({ stdout: terminal, stderr: terminal, env: {}, color: false })
+    output.progress('detect')
+    output.error('ERR_DIAL_REFUSED')
+    expect(screen).toBe('… detect\r\x1b[KERR_DIAL_REFUSED\n')
+  })
+
+  it('suggests no long form of `-h`', async () => {
+    expect((await runHere(['detect', '-v'])).stderr).not.toContain('Did you mean')
   })
 
   it('tells an error even with --quiet, and nothing else', async () => {

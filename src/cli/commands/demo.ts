@@ -1,4 +1,4 @@
-// `underpass demo`: the main job on one machine with nothing to install. A real PostgreSQL client runs real queries
+// `underpass demo`: the main job on one machine, from a checkout. A real PostgreSQL client runs real queries
 // through a load balancer that ends TLS, over inner mutual TLS that the load balancer cannot see.
 import { resolve } from 'node:path'
 import type { TunnelInfo } from '../../dial/index.js'
@@ -16,7 +16,7 @@ import { inTenths } from '../tenths.js'
 
 export const demo: Command = {
   name: 'demo',
-  summary: 'the main job on this machine, with nothing to install',
+  summary: 'the main job on this machine, from a checkout',
   usage: 'underpass demo [options]',
   details: `
 Starts a database, a gateway and a load balancer in this process, dials through them with mutual TLS

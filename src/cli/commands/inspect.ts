@@ -1,10 +1,14 @@
 // `underpass inspect`: one tunnel, watched: every message of both handshakes, the chain with what was checked, timings.
+import { setTimeout } from 'node:timers/promises'
+import type { TunnelInfo } from '../../dial/index.js'
 import { failure } from '../../errors-node.js'
+import type { TunnelSocket } from '../../stream/index.js'
 import type { TimedTraceEvent } from '../../trace.js'
 import { certificateFacts, certificateFactsSchema, tlsFacts, tlsFactsSchema } from '../certificate-facts.js'
 import type { Call, Command } from '../command.js'
 import { dialerOptions, dialOptions, originOf } from '../dial-options.js'
 import { ladder } from '../ladder.js'
+import { lateRefusal } from '../late-refusal.js'
 import type { Output } from '../output.js'
 import {
   count,
@@ -32,9 +36,10 @@ export const inspect: Command = {
   usage: 'underpass inspect [options] <origin>',
   details: `
 Opens one tunnel as any client would, draws both handshakes as a ladder, and shows the chain of the inner
-server with everything that was checked, and how long each phase took. The tunnel is closed again at once;
-no application data is sent. With --keylog the secrets of this one tunnel are written for Wireshark, to a
-file that only its owner can read. The report is on stdout.
+server with everything that was checked, and how long each phase took. The tunnel is closed again after the
+few round trips in which a server may still refuse the certificate; no application data is sent. With
+--keylog the secrets of this one tunnel are written for Wireshark, to a file that only its owner can read.
+The report is on stdout.
 
 Exit status: 0 the tunnel opened; otherwise why it did not, after the ladder up to that point.`,
   options: dialOptions,
@@ -81,9 +86,12 @@ async function run({ operands, settings, output, json, signal }: Call): Promise<
   await using dialer = createDialer({ ...options, trace: (event) => void events.push(event) })
   const done = output.progress(`dial ${options.origin}`)
   const opened = dialer.connect({ signal }).then(async (socket) => {
-    const { info } = socket
-    await socket.close().catch(() => {})
-    return info
+    try {
+      await refusal(socket, signal)
+      return socket.info
+    } finally {
+      await socket.close().catch(() => {})
+    }
   })
   const info = await opened.catch((thrown: unknown) => {
     if (!json) for (const line of ladder(events, output.dataStyle, 'server')) output.data(line)
@@ -140,6 +148,22 @@ async function run({ operands, settings, output, json, signal }: Call): Promise<
   )
   tellKeylog(keylog, output)
   return 0
+}
+
+/** Fails where the server ends the tunnel by itself. */
+async function refusal({ readable, info }: TunnelSocket<TunnelInfo>, signal: AbortSignal): Promise<void> {
+  const reader = readable.getReader()
+  const enough = new AbortController()
+  const pause = setTimeout(lateRefusal(info.timings.tcp ?? 0), undefined, {
+    signal: AbortSignal.any([signal, enough.signal]),
+  })
+  try {
+    await Promise.race([reader.read(), pause.catch(() => {})])
+  } finally {
+    enough.abort()
+    reader.releaseLock()
+  }
+  if (signal.aborted) throw failure('ERR_ABORTED', undefined, { cause: signal.reason })
 }
 
 function describeTls(tls: ReturnType<typeof tlsFacts>): string {

@@ -2,7 +2,9 @@
 // the best of them, once for each protocol. Also the idle limit, with pings and without.
 import { TunnelError } from '../../errors-node.js'
 import { pingFraming, type UpgradeInfo, type UpgradeOptions, upgrade, webSocket } from '../../tunnel/index.js'
+import { causesOf } from '../causes.js'
 import { tlsFacts } from '../certificate-facts.js'
+import { lateRefusal } from '../late-refusal.js'
 import { tenths } from '../tenths.js'
 import type { IdleFinding, InnerTlsFinding, UpgradeFinding } from './findings.js'
 import {
@@ -82,8 +84,7 @@ export async function probeInner(
     const { info, watched } = await (way === undefined
       ? openDirect(reach, alpn)
       : openInner(reach, way, alpn, outer, headers))
-    // TLS 1.3 servers refuse a client certificate after the handshake: give them the time of a few round trips.
-    await orDestroy(watched, () => quiet(watched, Math.min(2_000, Math.max(300, 4 * watched.tcp))))
+    await orDestroy(watched, () => quiet(watched, lateRefusal(watched.tcp)))
     watched.connection.destroy()
     return tlsFacts(info)
   })
@@ -103,7 +104,11 @@ export async function probeInner(
       status: 'fail',
       summary: `${alpn}: ${outcome.message.replace(/\.$/, '')}`,
       code: outcome.code,
-      evidence: [outcome.hint, ...outcome.evidence],
+      evidence: [
+        outcome.hint,
+        ...outcome.evidence,
+        ...causesOf(outcome).map((cause) => `${cause.code} ${cause.message}`),
+      ],
     }
   }
   const client = outcome.clientCertificate
