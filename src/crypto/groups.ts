@@ -2,7 +2,7 @@
 // key share must pass before any engine sees it.
 import { equalConstantTime } from '../bytes/index.js'
 import { failure } from '../errors.js'
-import type { CryptoProvider, Group } from './provider.js'
+import type { Group } from './provider.js'
 
 export type NistGroupName = 'secp256r1' | 'secp384r1' | 'secp521r1'
 
@@ -48,17 +48,4 @@ export function requireContribution<T extends Uint8Array>(secret: T): T {
 
 export function badKeyShare(name: Group['name'], cause?: unknown): Error {
   return failure('ERR_TLS_KEY_SHARE', `not a valid ${name} public key`, { cause })
-}
-
-/** The groups of a provider that can make a handshake; ERR_CRYPTO_UNAVAILABLE when it has none, as a fallback may. */
-export function requireGroups(
-  provider: Pick<CryptoProvider, 'name' | 'groups'>,
-): readonly [Group, ...Group[]] {
-  const [first, ...rest] = provider.groups
-  if (first === undefined)
-    throw failure(
-      'ERR_CRYPTO_UNAVAILABLE',
-      `the ${provider.name} provider has no key exchange group, so no TLS handshake can be made with it`,
-    )
-  return [first, ...rest]
 }

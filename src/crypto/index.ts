@@ -2,10 +2,7 @@
 
 export { ecdsaSignatureFromDer, ecdsaSignatureToDer } from './ecdsa-encoding.js'
 export { forgeCrypto } from './forge.js'
-export {
-  groupIds,
-  requireGroups,
-} from './groups.js'
+export { groupIds } from './groups.js'
 export { forgeHashes } from './hash.js'
 export { deriveSecret, hkdfExpand, hkdfExpandLabel, hkdfExtract } from './hkdf.js'
 export { isPssKey, pssParametersAllow, samePublicKey } from './key-encoding.js'

@@ -21,7 +21,7 @@ export function webcrypto(source: WebCryptoSource): CryptoProvider {
   const { subtle } = source
   const own = new WeakSet<Signer>()
   if (subtle === undefined)
-    throw failure('ERR_CRYPTO_UNAVAILABLE', 'crypto.subtle does not exist outside of a secure context')
+    throw failure('ERR_CRYPTO_UNAVAILABLE', 'no crypto.subtle outside of a secure context')
   return {
     name: 'webcrypto',
     random: (length) => randomBytes(source, length),

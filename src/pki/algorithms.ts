@@ -13,6 +13,7 @@ import {
 } from '../crypto/key-encoding.js'
 import { keyIds } from '../crypto/oid.js'
 import type { KeyKind, PublicKey, SignatureAlgorithm } from '../crypto/provider.js'
+import { algorithmFits } from '../crypto/signatures.js'
 import type { Der } from '../der/index.js'
 import { failure } from '../errors.js'
 
@@ -89,20 +90,13 @@ export function readSignatureAlgorithm(identifier: Der): SignatureAlgorithm | un
 
 /** Whether a key may make such a signature: the algorithm, and what an id-RSASSA-PSS key restricts itself to. */
 export function signatureFits(algorithm: SignatureAlgorithm, { key, pss }: SubjectKey): boolean {
-  switch (algorithm.kind) {
-    case 'ecdsa':
-      return key.kind === 'ec'
-    case 'ed25519':
-      return key.kind === 'ed25519'
-    case 'rsa-pkcs1':
-      return key.kind === 'rsa' && !key.pss
-    case 'rsa-pss':
-      // RFC 4055 §3.3: the same hash, and a salt at least as long.
-      return (
-        key.kind === 'rsa' &&
-        (pss === undefined || (pss.hash === algorithm.hash && algorithm.saltLength >= pss.saltLength))
-      )
-  }
+  if (!algorithmFits(algorithm, key)) return false
+  // RFC 4055 §3.3: the same hash, and a salt at least as long.
+  return (
+    algorithm.kind !== 'rsa-pss' ||
+    pss === undefined ||
+    (pss.hash === algorithm.hash && algorithm.saltLength >= pss.saltLength)
+  )
 }
 
 /** Why a key is not accepted in a path, or undefined. */

@@ -202,7 +202,7 @@ function issuerProblem(
   if (!ca && !(version === 1 && anchor)) return refuse('ERR_CERT_CONSTRAINT', 'not a CA')
   // RFC 5280 §6.1.4 (n).
   if (keyUsage?.has(keyUsageBits.keyCertSign) === false)
-    return refuse('ERR_CERT_CONSTRAINT', 'its key usage does not allow signing certificates')
+    return refuse('ERR_CERT_CONSTRAINT', 'no keyCertSign in its key usage')
   // RFC 5280 §6.1.4 (l), (m): intermediates that are not self-issued count.
   if (pathLength !== undefined && below > pathLength)
     return refuse('ERR_CERT_CONSTRAINT', `its path length is ${pathLength}`)

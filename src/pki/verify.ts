@@ -79,6 +79,8 @@ async function judge(
   expectation: ChainExpectation,
 ): Promise<VerifiedChain | Refusal> {
   const { trust, serverName, purpose, pins, crls } = expectation
+  // A clock that is no number is before nothing and after nothing: every certificate would be in its time.
+  if (!Number.isFinite(now)) throw failure('ERR_CONFIG_INVALID', '`now`')
   const bounds = { ...defaultPathLimits, ...limits }
   const [first, ...others] = chain
   if (first === undefined) throw failure('ERR_CERT_MISSING')

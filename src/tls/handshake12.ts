@@ -55,6 +55,7 @@ import {
   schemeFits12,
   suiteFits12,
 } from './registry12.js'
+import { peerUnder } from './resumption.js'
 import { keepSession12, type Resumption12 } from './resumption12.js'
 import {
   exportKeyingMaterial12,
@@ -216,8 +217,8 @@ export async function handshake12(
   /** RFC 5246 §7.3: those of the session hold; for another protocol than the session's others may be expected. */
   async function inherit(resumption: Resumption12): Promise<Agreement> {
     const { session } = resumption
-    const { master, group, chain } = session
-    const peer = alpn === session.alpn ? resumption.peer : await proveChain(config, chain, alpn)
+    const { master, group } = session
+    const peer = await peerUnder(config, resumption, alpn)
     return {
       master,
       group,

@@ -366,6 +366,6 @@ export function acceptProtocol(
 ): string | undefined {
   if (alpn === undefined) {
     if (config.alpnRequired) throw failure('ERR_TLS_ALPN_UNSELECTED')
-  } else if (!config.alpn.includes(alpn)) throw failure('ERR_TLS_ALPN_UNOFFERED', JSON.stringify(alpn))
+  } else if (!config.alpn.includes(alpn)) throw failure('ERR_TLS_ALPN_UNOFFERED', encodeURI(alpn))
   return alpn
 }

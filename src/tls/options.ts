@@ -2,7 +2,6 @@
 // protocol here.
 
 import type { Bytes } from '../bytes/index.js'
-import { latin1 } from '../bytes/index.js'
 import { isPostQuantum } from '../crypto/groups.js'
 import type { CryptoProvider, Group } from '../crypto/provider.js'
 import { failure } from '../errors.js'
@@ -16,6 +15,7 @@ import {
   type VerifiedChain,
 } from '../pki/index.js'
 import type { KeyLog } from '../trace.js'
+import { bounded } from './bounded.js'
 import type { ChannelBindingType } from './channel-binding.js'
 import { MAX_PLAINTEXT, type SignatureScheme, signatureSchemes, TLS12, TLS13 } from './registry.js'
 import type { SessionStore } from './session.js'
@@ -146,12 +146,13 @@ export function configure(options: TlsClientOptions): TlsConfig {
   const { crypto, alpn = [] } = options
   const [firstGroup] = crypto.groups
   if (firstGroup === undefined || crypto.suites.length === 0)
-    throw failure('ERR_CRYPTO_UNAVAILABLE', `${crypto.name} has no key exchange group or no cipher suite`)
+    throw failure('ERR_CRYPTO_UNAVAILABLE', `${crypto.name} has no group or no suite`)
   const shareGroups = (options.keyShares ?? defaultShares(crypto.groups)).map((name) => {
     const group = crypto.groups.find((candidate) => candidate.name === name)
     if (group === undefined) throw failure('ERR_CRYPTO_UNAVAILABLE', `${crypto.name} has no group ${name}`)
     return group
   })
+  const largest = MAX_PLAINTEXT + 1
   return {
     crypto,
     now: () => options.now(),
@@ -165,10 +166,11 @@ export function configure(options: TlsClientOptions): TlsConfig {
     schemes: signatureSchemes.filter(({ algorithm }) => crypto.canVerify(algorithm)),
     session: options.session,
     sessionKey: options.sessionKey ?? JSON.stringify([options.serverName, ...alpn]),
-    recordSizeLimit: checkedLimit(options.recordSizeLimit),
+    // RFC 8449 §4: endpoints MUST NOT send less than 64, nor more than the protocol's own limit.
+    recordSizeLimit: bounded('recordSizeLimit', options.recordSizeLimit ?? largest, 64, largest),
     grease: options.grease === true,
     keylog: options.keylog,
-    limits: { ...defaultLimits, ...options.limits },
+    limits: checkedLimits(options.limits),
   }
 }
 
@@ -186,10 +188,10 @@ export function defaultShares(groups: readonly Group[]): Group['name'][] {
   return groups.filter((group, at) => at === 0 || group === classical).map(({ name }) => name)
 }
 
-function checkedLimit(limit: number = MAX_PLAINTEXT + 1): number {
-  // RFC 8449 §4: endpoints MUST NOT send less than 64, nor more than the protocol's own limit.
-  if (Number.isInteger(limit) && limit >= 64 && limit <= MAX_PLAINTEXT + 1) return limit
-  throw failure('ERR_TLS_CONFIG', '`recordSizeLimit` is not 64 to 16 385 bytes')
+function checkedLimits(given: Partial<TlsLimits> | undefined): TlsLimits {
+  const limits = { ...defaultLimits, ...given }
+  for (const [name, limit] of Object.entries(limits)) bounded(`limits.${name}`, limit)
+  return limits
 }
 
 function expectationOf({ trust: input, serverName }: TlsClientOptions): TlsConfig['expect'] {
@@ -221,11 +223,8 @@ function serverNameIndication(name: string | undefined): string | undefined {
 
 /** RFC 7301 §3.1: opaque ProtocolName<1..2^8-1>. */
 function checkedProtocol(name: string): string {
-  try {
-    const { length } = latin1(name)
-    if (length > 0 && length < 256) return name
-  } catch {
-    // Falls through: a code unit that is no byte.
-  }
-  throw failure('ERR_TLS_CONFIG', 'an `alpn` name is not 1 to 255 bytes')
+  // A code unit that is no byte leaves none.
+  const bytes = /^[\0-\xff]*$/.test(name) ? name.length : 0
+  bounded('alpn.length', bytes, 1, 255)
+  return name
 }

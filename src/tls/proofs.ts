@@ -3,7 +3,13 @@
 // opens traffic demands all of them. RFC 8446 §4.4.
 import { type Bytes, equalConstantTime } from '../bytes/index.js'
 import { failure, TunnelError } from '../errors.js'
-import { type Certificate, type ChainExpectation, type VerifiedChain, verifyAny } from '../pki/index.js'
+import {
+  allowsDigitalSignature,
+  type Certificate,
+  type ChainExpectation,
+  type VerifiedChain,
+  verifyAny,
+} from '../pki/index.js'
 import { type CertificateVerify, signedContent } from './messages/certificate-verify.js'
 import type { TlsConfig } from './options.js'
 import { type SignatureScheme, schemeFits } from './registry.js'
@@ -69,17 +75,20 @@ type SignatureProof = { readonly scheme: SignatureScheme } & Proof<'signature'>
 
 async function signed(
   { schemes, crypto }: TlsConfig,
-  { publicKey }: Certificate,
+  certificate: Certificate,
   { scheme: id, signature }: CertificateVerify,
   content: Uint8Array,
   fits: typeof schemeFits,
 ): Promise<SignatureProof> {
+  // RFC 8446 §4.4.2.2, RFC 5246 §7.4.2: where the leaf has a keyUsage, it MUST allow digital signatures.
+  if (!allowsDigitalSignature(certificate))
+    throw failure('ERR_CERT_PURPOSE', 'no digitalSignature in its key usage', { depth: 0 })
   // RFC 8446 §4.4.3, RFC 5246 §7.4.3: it MUST be one offered, and fit the key.
   const scheme = schemes.find((offered) => offered.id === id)
-  if (scheme === undefined || !fits(scheme, publicKey.key))
+  if (scheme === undefined || !fits(scheme, certificate.publicKey.key))
     throw failure('ERR_TLS_SIGNATURE_SCHEME', scheme?.name ?? `0x${id.toString(16)}`)
   // RFC 8446 §4.4.3, RFC 5246 §7.2.2: a wrong signature MUST end the handshake with decrypt_error.
-  if (!(await crypto.verify(scheme.algorithm, publicKey, signature, content)))
+  if (!(await crypto.verify(scheme.algorithm, certificate.publicKey, signature, content)))
     throw failure('ERR_TLS_SIGNATURE', scheme.name)
   return { scheme } as SignatureProof
 }

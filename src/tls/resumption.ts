@@ -104,12 +104,28 @@ function accept(hash: Hash, suite: CipherSuite, selected: number): void {
 }
 
 /**
+ * The peer of a session that goes on with this protocol. Under another than the session's both ends are asked again: the server
+ * takes us for whom we showed, which may not be for everybody that speaks another protocol.
+ */
+export async function peerUnder(
+  config: TlsConfig,
+  { session, peer }: Pick<Resumption, 'peer'> & { readonly session: SessionFacts },
+  alpn: string | undefined,
+): Promise<VerifiedChain & Proof<'chain'>> {
+  if (alpn === session.alpn) return peer
+  const proven = await proveChain(config, session.chain, alpn)
+  if (!(await isSameClient(config, { ...session, alpn })))
+    throw failure('ERR_TLS_ILLEGAL_PARAMETER', 'a session of another identity than this protocol has')
+  return proven
+}
+
+/**
  * RFC 8446 §2.2: with a pre-shared key no certificates are sent; those of the session hold. They were verified again
  * before it was offered; for another protocol than the session's others may be expected.
  */
 async function inherit(config: TlsConfig, resumption: Resumption, alpn: string | undefined): Promise<Server> {
-  const { chain, signature: scheme, alpn: before } = resumption.session
-  const peer = alpn === before ? resumption.peer : await proveChain(config, chain, alpn)
+  const { chain, signature: scheme } = resumption.session
+  const peer = await peerUnder(config, resumption, alpn)
   const proving = Promise.resolve({ signature: inheritSignature(resumption), scheme })
   return { peer, proving, chain, request: undefined, ours: undefined }
 }

@@ -8,7 +8,7 @@
 import { type Bytes, utf8 } from '../bytes/index.js'
 import { deriveSecret, hkdfExpandLabel, hkdfExtract } from '../crypto/hkdf.js'
 import type { CipherSuite, Hash } from '../crypto/provider.js'
-import { failure } from '../errors.js'
+import { bounded } from './bounded.js'
 
 const EMPTY = new Uint8Array(0)
 
@@ -122,8 +122,8 @@ export function exportKeyingMaterial(
   length: number,
 ): Bytes {
   // RFC 5869 §2.3, RFC 8446 §7.1: what lengths in a byte, and HKDF's counter, can say.
-  if (utf8(label).length > 249 || length > 255 * hash.length)
-    throw failure('ERR_TLS_CONFIG', 'a label or a length out of range for an exporter')
+  bounded('label.length', utf8(label).length, 0, 249)
+  bounded('length', length, 0, 255 * hash.length)
   const secret = deriveSecret(hash, exporterMaster, label, emptyHash(hash))
   return hkdfExpandLabel(hash, secret, 'exporter', hash.digest(context), length)
 }

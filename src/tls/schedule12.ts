@@ -3,6 +3,7 @@
 import { type Bytes, concat, Writer } from '../bytes/index.js'
 import { prf12 } from '../crypto/prf.js'
 import type { CipherSuite, Hash } from '../crypto/provider.js'
+import { bounded } from './bounded.js'
 import type { RecordKeys } from './protection.js'
 import { hasExplicitNonce, SALT_LENGTH } from './protection12.js'
 
@@ -54,6 +55,9 @@ export function exportKeyingMaterial12(
   context: Uint8Array | undefined,
   length: number,
 ): Bytes {
+  // RFC 5705 §4: the length of a context has two bytes. A key of a length that is no number would be an empty one.
+  if (context !== undefined) bounded('context.length', context.length, 0, 0xffff)
+  bounded('length', length)
   const seed = new Writer().bytes(client).bytes(server)
   if (context !== undefined) seed.vector(2, () => seed.bytes(context))
   return prf12(hash, master, label, seed.finish(), length)

@@ -8,6 +8,9 @@ import type { ServerHello } from './messages/server-hello.js'
 import type { TlsConfig } from './options.js'
 import { messageHash } from './transcript.js'
 
+/** Bytes. A stateless server keeps a hash and some parameters in it. */
+const MAX_COOKIE = 16_384
+
 /** RFC 8446 §4.1.2: the same hello but for the key share asked for, the cookie, and what of the pre-shared key changes. */
 export async function secondHello(
   config: TlsConfig,
@@ -19,6 +22,9 @@ export async function secondHello(
   const { group: wanted, cookie } = retry
   // RFC 8446 §4.1.4: a retry that changes nothing MUST be refused with illegal_parameter.
   if (wanted === undefined && cookie === undefined) throw failure('ERR_TLS_HELLO_RETRY', 'it changes nothing')
+  // RFC 8446 §4.2: all extensions of a hello have 2^16 - 1 bytes together, and the cookie would take them from the others.
+  if (cookie !== undefined && cookie.length > MAX_COOKIE)
+    throw failure('ERR_TLS_HELLO_RETRY', `a cookie of ${cookie.length} bytes`)
   let { shares } = first
   let { keyShares } = first.hello
   if (wanted !== undefined) {

@@ -105,7 +105,14 @@ function isCurrent({ now, sni, alpn }: TlsConfig, session: Session): boolean {
   )
 }
 
+/**
+ * Bytes of a ticket that is worth keeping. RFC 8446 §4.2 gives all extensions of a hello 2^16 - 1 bytes together, and a ticket
+ * may have as many by itself; honest ones have some hundreds, with a client's chain in them some thousands.
+ */
+const MAX_TICKET = 16_384
+
 export function keepSession({ session: store, sessionKey }: TlsConfig, session: Session): void {
+  if (session.ticket.length > MAX_TICKET) return
   try {
     const kept = store?.set(sessionKey, session)
     if (isPromise(kept)) kept.catch(() => {})

@@ -102,6 +102,7 @@ export const retryFaults: readonly Fault[] = [
   { what: 'that changes nothing', script: { retry: {} }, code: 'ERR_TLS_HELLO_RETRY', alert: 'illegal_parameter', ...clear },
   { what: 'to the group already shared', script: { retry: { group: 29 } }, code: 'ERR_TLS_HELLO_RETRY', alert: 'illegal_parameter', ...clear },
   { what: 'to a group that was not offered', script: { retry: { group: 0x0100 } }, code: 'ERR_TLS_HELLO_RETRY', alert: 'illegal_parameter', ...clear },
+  { what: 'with a cookie that leaves no room in a hello', script: { retry: { cookie: new Uint8Array(65_500) }, fragment: 2 ** 14 }, code: 'ERR_TLS_HELLO_RETRY', alert: 'illegal_parameter', ...clear },
   { what: 'with an empty cookie', script: { retry: { cookie: empty } }, code: 'ERR_TLS_DECODE', alert: 'decode_error', ...clear },
   { what: 'with an unknown extension', script: { retry: { group: p384 }, serverHelloExtra: [[0xffff, empty]] }, code: 'ERR_TLS_UNSUPPORTED_EXTENSION', alert: 'unsupported_extension', ...clear },
   { what: 'with the group twice', script: { retry: { group: p384 }, serverHelloExtra: [[ext.key_share, fromHex('0018')]] }, code: 'ERR_TLS_ILLEGAL_PARAMETER', alert: 'illegal_parameter', ...clear },
@@ -225,5 +226,6 @@ export const certificateFaults: readonly CertificateFault[] = [
   { what: 'a certificate for another name', make: async () => ({ options: { serverName: 'other.example.com' } }), code: 'ERR_CERT_NAME_MISMATCH', alert: 'bad_certificate' },
   { what: 'a certificate from the future', make: async () => ({ options: { now: () => 0 } }), code: 'ERR_CERT_NOT_YET_VALID', alert: 'bad_certificate' },
   { what: 'a certificate of the past', make: async () => ({ options: { now: () => Date.UTC(2099, 0, 1) } }), code: 'ERR_CERT_EXPIRED', alert: 'certificate_expired' },
+  { what: 'a certificate whose key may encrypt and not sign', make: async (world) => ({ script: await world.server('ecdsa-p256', { keyUsage: ['keyEncipherment', 'keyAgreement'] }) }), code: 'ERR_CERT_PURPOSE', alert: 'unsupported_certificate' },
   { what: 'a client certificate presented by a server', make: async (world) => ({ script: { chain: [(await world.authority.issue({ usage: 'client', names: ['inner.example.com'] })).der], signer: (await world.client()).signer } }), code: 'ERR_CERT_PURPOSE', alert: 'unsupported_certificate' },
 ]

@@ -35,6 +35,7 @@ import {
   ed25519PublicKey,
   pssParametersAllow,
   rsaPublicNumbers,
+  spkiAllowsPss,
 } from '../../crypto/key-encoding.js'
 import { type MlKem, type MlKemKey, mlKemLengths, withMlKem } from '../../crypto/mlkem.js'
 import type {
@@ -296,6 +297,9 @@ function verified(
   const { key: kind } = publicKey
   // RFC 8017 §8.1.2: the signature is as long as the modulus. OpenSSL lets PSS ones drop leading zeros.
   if (kind.kind === 'rsa' && signature.length !== Math.ceil(kind.bits / 8)) return false
+  // RFC 4055 §3.3, RFC 8446 §4.2.3: what an id-RSASSA-PSS key restricts itself to; the numbers alone no longer say it.
+  if (algorithm.kind === 'rsa-pss' && !spkiAllowsPss(publicKey.spki, algorithm.hash, algorithm.saltLength))
+    return false
   const key = publicKeyObject(publicKey)
   if (key === undefined) return false
   if (algorithm.kind === 'ed25519') return nodeVerify(null, data, key, signature)

@@ -1,6 +1,6 @@
 // One table of tests for every provider: what one seals, derives or signs, the others open, share and verify.
 import { describe, expect, it } from 'vitest'
-import { fromHex, hex, utf8 } from '../../../src/bytes/index.js'
+import { type Bytes, fromHex, hex, utf8 } from '../../../src/bytes/index.js'
 import { isPostQuantum } from '../../../src/crypto/groups.js'
 import {
   aesGcmRecordLimit,
@@ -10,8 +10,9 @@ import {
   samePublicKey,
   webcrypto,
 } from '../../../src/crypto/index.js'
+import { asRsaEncryptionPkcs8, asRsaEncryptionSpki } from '../../../src/crypto/key-encoding.js'
 import { withNoble } from '../../../src/crypto/noble.js'
-import type { CryptoProvider, SignatureAlgorithm } from '../../../src/crypto/provider.js'
+import type { CryptoProvider, KeyKind, SignatureAlgorithm } from '../../../src/crypto/provider.js'
 import { nodeCrypto } from '../../../src/platform/node/crypto.js'
 import { ecKey, ed25519Key, pssKey, rsaKey, type TestKey } from './keys.js'
 
@@ -328,6 +329,12 @@ describe.each(providers)('provider $name', (provider) => {
     const signature = await (await provider.signer(free.pkcs8, free.kind)).sign(other!, data)
     expect(await provider.verify(other!, free.publicKey, signature, data)).toBe(true)
     expect(await run(() => provider.verify(other!, key.publicKey, signature, data))).toBe(false)
+    // By this very key, from a holder who does not keep to its parameters.
+    const plain: KeyKind = { kind: 'rsa', bits: 2048, pss: false }
+    const loose = await (await nodeCrypto.signer(asRsaEncryptionPkcs8(key.pkcs8), plain)).sign(other!, data)
+    const open = { key: plain, spki: asRsaEncryptionSpki(key.publicKey.spki) as Bytes }
+    expect(await provider.verify(other!, open, loose, data)).toBe(true)
+    expect(await run(() => provider.verify(other!, key.publicKey, loose, data))).toBe(false)
   })
 
   it('has no SHA-1 signatures', async () => {

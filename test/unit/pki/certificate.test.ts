@@ -321,6 +321,8 @@ describe('signature algorithms', () => {
     expect(fits({ kind: 'rsa-pss', hash: 'SHA-256', saltLength: 32 })).toEqual([true, true, true])
     expect(fits({ kind: 'rsa-pss', hash: 'SHA-256', saltLength: 20 })).toEqual([true, true, false])
     expect(fits({ kind: 'rsa-pss', hash: 'SHA-512', saltLength: 64 })).toEqual([true, true, false])
+    // RFC 8017 §9.1.1: no modulus of theirs holds so much salt.
+    expect(fits({ kind: 'rsa-pss', hash: 'SHA-256', saltLength: 1000 })).toEqual([false, false, false])
     expect(fits({ kind: 'ecdsa', hash: 'SHA-256' })).toEqual([false, false, false])
     expect(fits({ kind: 'ed25519' })).toEqual([false, false, false])
   })

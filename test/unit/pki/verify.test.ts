@@ -427,3 +427,14 @@ describe('name constraints that cannot be read', () => {
     expect((await refusal([der], root, unverified)).code).toBe('ERR_CERT_ENCODING')
   })
 })
+
+describe('a clock that is no number', () => {
+  it.each([Number.NaN, Number.POSITIVE_INFINITY, undefined as never])('is refused: %s', async (at) => {
+    const expired = await root.issue({ names: ['db.example.test'], notAfter: new Date(now - day) })
+    const expectation = { trust: trustStore(root.certificate), purpose: 'server' } as const
+    const error = await rejection(
+      verifyChain({ chain: expired.chainDer, expectation, now: at, crypto: nodeCrypto }),
+    )
+    expect(error.code).toBe('ERR_CONFIG_INVALID')
+  })
+})

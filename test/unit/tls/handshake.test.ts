@@ -134,6 +134,12 @@ describe('handshake', () => {
     expect(seen).toEqual(['a'])
   })
 
+  it('tells a protocol that nobody offered without what terminals obey', async () => {
+    const { error } = await world.meet({ alpn: 'a\x9b31m\x7f' }, { alpn: ['one'] })
+    expect(error).toMatchObject({ code: 'ERR_TLS_ALPN_UNOFFERED' })
+    expect(error!.message).toMatch(/^[\x20-\x7e]* a%C2%9B31m%7F$/)
+  })
+
   it('exports keying material of any length', async () => {
     const { info } = await world.meet()
     const one = info!.exportKeyingMaterial('EXPORTER-one', new Uint8Array(0), 40)
@@ -144,6 +150,9 @@ describe('handshake', () => {
     for (const [label, length] of [
       ['x'.repeat(250), 32],
       ['x', 255 * 48 + 1],
+      ['x', -1],
+      ['x', 1.5],
+      ['x', Number.NaN],
     ] as const)
       expect(() => info!.exportKeyingMaterial(label, undefined, length)).toThrowError(
         expect.objectContaining({ code: 'ERR_TLS_CONFIG' }),

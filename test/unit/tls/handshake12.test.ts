@@ -211,6 +211,14 @@ describe('a TLS 1.2 handshake', () => {
       hex(info!.exportKeyingMaterial('EXPORTER-label', context, 32)),
     )
     expect(none).not.toBe(empty)
+    for (const [context, length] of [
+      [new Uint8Array(65_536), 32],
+      [undefined, -1],
+      [undefined, Number.NaN],
+    ] as const)
+      expect(() => info!.exportKeyingMaterial('EXPORTER-label', context, length)).toThrowError(
+        expect.objectContaining({ code: 'ERR_TLS_CONFIG' }),
+      )
     expect(info!.channelBinding('tls-exporter')).toHaveLength(32)
     expect(info!.channelBinding('tls-server-end-point')).toHaveLength(32)
   })
@@ -409,5 +417,14 @@ describe('the end of a TLS 1.2 connection', () => {
     expect(meeting.error?.code).toBe('ERR_TLS_KEY_LIMIT')
     await meeting.settle()
     expect(meeting.server.alerts).toEqual([{ name: 'internal_error', level: 2, encrypted: true }])
+  })
+})
+
+describe('the key of a server', () => {
+  it('signs only where its key usage lets it', async () => {
+    const server = await world.server('ecdsa-p256', { keyUsage: ['keyEncipherment', 'keyAgreement'] })
+    const { error, server: told } = await world.meet12(server, { versions: ['TLSv1.2'] })
+    expect(error).toMatchObject({ code: 'ERR_CERT_PURPOSE', depth: 0 })
+    expect(told.alerts).toMatchObject([{ name: 'unsupported_certificate' }])
   })
 })

@@ -28,6 +28,8 @@ describe('options', () => {
       { keyShares: ['X25519'], crypto: { ...nodeCrypto, groups: nodeCrypto.groups.slice(-1) } },
       'ERR_CRYPTO_UNAVAILABLE',
     ],
+    ['a limit that is no number', { limits: { keyUpdates: Number.NaN } }, 'ERR_TLS_CONFIG'],
+    ['a limit that is undefined', { limits: { keyUpdates: undefined as never } }, 'ERR_TLS_CONFIG'],
     ['a provider without groups', { crypto: { ...nodeCrypto, groups: [] } }, 'ERR_CRYPTO_UNAVAILABLE'],
     ['a provider without suites', { crypto: { ...nodeCrypto, suites: [] } }, 'ERR_CRYPTO_UNAVAILABLE'],
   ])('with %s are refused', (_, options, code) => {

@@ -10,6 +10,8 @@ import {
   type SessionStore,
   type TlsClientOptions,
 } from '../../../src/tls/index.js'
+import { writeNewSessionTicket } from '../../../src/tls/messages/new-session-ticket.js'
+import { contentType } from '../../../src/tls/registry.js'
 import { createAuthority } from '../../support/certificates.js'
 import type { Way } from '../../support/tls-server/converse.js'
 import {
@@ -205,6 +207,34 @@ describe('a resumed session', () => {
   })
 })
 
+describe('a session under another protocol', () => {
+  it.each(['TLSv1.3', 'TLSv1.2'] as const)(
+    'does not carry an identity over that it has not: %s',
+    async (version) => {
+      const identity = await world.client()
+      const tickets = new Map<string, TicketState>()
+      const sessions = new Map<string, Uint8Array>()
+      const options: Partial<TlsClientOptions> = {
+        session: memorySessionStore(),
+        versions: [version],
+        alpn: ['one', 'two'],
+        identity: ({ alpn }) => (alpn === 'one' ? identity : undefined),
+      }
+      const meet = (alpn: string) =>
+        version === 'TLSv1.3'
+          ? world.meet({ tickets, request: {}, alpn }, options)
+          : world.meet12({ sessions, request: {}, alpn, ticket: latin1('ticket') }, options)
+      const first = await meet('one')
+      expect(first.info).toMatchObject({ clientCertificate: true, alpn: 'one' })
+      if ('ticket' in first.server) first.server.ticket()
+      await first.settle()
+      const second = await meet('two')
+      expect(second.error).toMatchObject({ code: 'ERR_TLS_ILLEGAL_PARAMETER' })
+      expect(second.server.alerts).toMatchObject([{ name: 'illegal_parameter' }])
+    },
+  )
+})
+
 describe('a session is not offered', () => {
   it.each<[string, Partial<TlsClientOptions>]>([
     ['past its lifetime', { now: () => start + 7200_000 }],
@@ -273,6 +303,31 @@ describe('a session is not offered', () => {
     })
     expect(offered(second)).toEqual([false])
     expect(second.error).toMatchObject({ code: 'ERR_TLS_SIGNER' })
+  })
+
+  it.each([16_385, 65_400, 65_535])('by a ticket of %d bytes, which may not fit a hello', async (length) => {
+    const store = memorySessionStore()
+    const options = { session: store, sessionKey: 'peer' }
+    const first = await world.meet({}, options)
+    const ticket = { lifetime: 7200, ageAdd: 7, nonce: latin1('n'), ticket: new Uint8Array(length) }
+    const { bytes } = writeNewSessionTicket(ticket)
+    for (let at = 0; at < bytes.length; at += 2 ** 14)
+      first.server.record(contentType.handshake, bytes.subarray(at, at + 2 ** 14))
+    await first.settle()
+    expect(first.error).toBeUndefined()
+    expect(await store.get('peer')).toBeUndefined()
+    const second = await world.meet({}, options)
+    expect(second.error).toBeUndefined()
+    expect(offered(second)).toEqual([false])
+  })
+
+  it('by a ticket of TLS 1.2 that may not fit a hello', async () => {
+    const options: Partial<TlsClientOptions> = { session: memorySessionStore(), versions: ['TLSv1.2'] }
+    const first = await world.meet12({ ticket: new Uint8Array(65_535), fragment: 2 ** 14 }, options)
+    expect(first.error).toBeUndefined()
+    const second = await world.meet12({}, options)
+    expect(second.error).toBeUndefined()
+    expect(second.info).toMatchObject({ resumed: false })
   })
 
   it('by an identity of whom it was never asked', async () => {
