@@ -82,7 +82,9 @@ async function subjectOfJwt(token: string, policy: JwtPolicy): Promise<string> {
 
 /** People have an e-mail address at Cloudflare Access, service tokens a common name; others a subject. */
 function nameIn(payload: JWTPayload): string {
-  const name = [payload.email, payload.common_name, payload.sub].find(
+  // OpenID Connect Core §5.1: false is an address that somebody typed in, perhaps somebody else's.
+  const email = String(payload.email_verified) === 'false' ? undefined : payload.email
+  const name = [email, payload.common_name, payload.sub].find(
     (each): each is string => typeof each === 'string' && each !== '',
   )
   if (name === undefined) throw new Refusal('ERR_TOKEN_CLAIM', { detail: 'names nobody' })

@@ -15,8 +15,20 @@ export interface CliIdentity {
   readonly login: Login | undefined
 }
 
+/** What comes through a pipe, as `<(…)`, is there once: all who ask for one identity get the same. */
+const read = new WeakMap<Settings, Map<string, Promise<CliIdentity>>>()
+
 /** At most one source; none is fine. `route`: which of a tsh login's certificates. Throws ERR_CONFIG_*. */
-export async function identityOf(settings: Settings, route: TshOptions = {}): Promise<CliIdentity> {
+export function identityOf(settings: Settings, route: TshOptions = {}): Promise<CliIdentity> {
+  const known = read.get(settings) ?? new Map<string, Promise<CliIdentity>>()
+  read.set(settings, known)
+  const key = settings.source('tsh') === undefined ? '' : JSON.stringify(route)
+  const identity = known.get(key) ?? readIdentity(settings, route)
+  known.set(key, identity)
+  return identity
+}
+
+async function readIdentity(settings: Settings, route: TshOptions): Promise<CliIdentity> {
   const given = ['cert', 'pkcs12', 'identity', 'tsh'].filter((flag) => settings.source(flag) !== undefined)
   if (given.length > 1) {
     const [one, other] = given.map((flag) => settings.source(flag))

@@ -46,7 +46,10 @@ export async function reachDetecting(run: TcpRun, upgrades: readonly UpgradeMode
       }
     }
     step(run, 'waiting', { origin: key })
-    await within(run, { milliseconds: 0, phase: 'detect' }, () => turn)
+    const { connect, handshake } = run.settings.timeouts
+    // The other dial has its own limits, or none: no longer than our own first handshake could take.
+    const milliseconds = connect && handshake && connect + handshake
+    await within(run, { milliseconds, phase: 'detect' }, () => turn)
   }
   const known = run.tcp.verdicts.get(key)
   if (known?.verdict !== 'upgrade') return probeAndReach(run, upgrades)

@@ -104,7 +104,9 @@ export function dialerBy(
     tellUnverified(run, 'trust', trust)
     const { identity } = settings
     if (identity === undefined) return run
-    const loaded = await within(run, { milliseconds: 0, phase: 'config' }, () => identities(identity))
+    // What is there already needs no clock; a function may ask a slow key service, as a signature in the handshake may.
+    const milliseconds = typeof identity === 'function' ? settings.timeouts.handshake : 0
+    const loaded = await within(run, { milliseconds, phase: 'config' }, () => identities(identity))
     return Object.assign(run, { identity: loaded })
   }
 

@@ -16,7 +16,7 @@ import type { ConnectorSettings } from './config.js'
 import type { Service } from './connector.js'
 import { PairedDuplex } from './duplex-pair.js'
 import { type HttpClient, requestHeaders, responseHeaders } from './http-identity.js'
-import { ambiguity, errorBody } from './upgrade-request.js'
+import { ambiguity, errorBody, upgradeRequests } from './upgrade-request.js'
 
 export interface HttpConnections {
   /** What a tunnel relays with: HTTP as of this client. `failed` hears of requests that got no answer. */
@@ -40,6 +40,7 @@ export function httpConnections(connect: ConnectorSettings, options: HttpOptions
   const agent = new Agent({ keepAlive: true, keepAliveMsecs: 30_000 })
   const to = 'path' in connect.to ? { socketPath: connect.to.path } : connect.to
   const server = createServer({
+    IncomingMessage: upgradeRequests(asksForAnother),
     maxHeaderSize: options.requestHead,
     // A server that never listens enforces no deadlines of its own: the tunnel's are what there is.
     headersTimeout: 0,
@@ -113,6 +114,12 @@ export function httpConnections(connect: ConnectorSettings, options: HttpOptions
       context.failed(failure('ERR_GATEWAY_CONNECT', cause.code, { cause }))
       answer(response, 502, 'the service behind the gateway does not answer')
     })
+    onward.on('close', () => {
+      if (response.headersSent || response.destroyed) return
+      // RFC 9110 §15.2.2: a 101 that nobody asked for is dropped by node:http, without an error and for good.
+      context.failed(failure('ERR_GATEWAY_CONNECT', 'closed without an answer'))
+      answer(response, 502, 'the service behind the gateway does not answer')
+    })
     response.on('close', () => {
       if (!response.writableFinished) onward.destroy()
     })
@@ -164,6 +171,15 @@ export function httpConnections(connect: ConnectorSettings, options: HttpOptions
       for (const socket of Object.values(agent.freeSockets).flat()) socket?.destroy()
     },
   }
+}
+
+/**
+ * RFC 9110 §7.8: a server may ignore Upgrade. So it is where it says h2c, which RFC 9113 §3.1 gave up and which clients (Java's,
+ * `curl --http2`) offer with every request, meaning it or not.
+ */
+function asksForAnother({ method, headers }: IncomingMessage): boolean {
+  const { connection = '', upgrade = 'h2c' } = headers
+  return method === 'CONNECT' || (/\bupgrade\b/i.test(connection) && !/\bh2c\b/i.test(upgrade))
 }
 
 /** RFC 9112 §3.2.2: of an absolute-form target the authority counts, and Host does not. Undefined for any other form. */

@@ -1,7 +1,6 @@
 // Teleport's identity file: key, certificates and authorities in one text, from `tsh login --out`, `tctl auth sign` or tbot.
 import { stat } from 'node:fs/promises'
 import { botOutput } from './bot-output.js'
-import { reading } from './files.js'
 import { readIdentityFile } from './identity-parts.js'
 import { identityFrom, identitySource } from './identity-source.js'
 import { type Login, loginOf, type SourceOptions } from './login.js'
@@ -12,11 +11,12 @@ import { type Login, loginOf, type SourceOptions } from './login.js'
  */
 export async function identityFile(path: string, options: SourceOptions = {}): Promise<Login> {
   if (await isDirectory(path)) return botOutput(path, options)
+  let authorities: string | undefined
   const identity = await identitySource(async (files) => {
     const [file, parts] = await readIdentityFile(path, files)
+    authorities = parts.authorities
     return identityFrom(parts, [file])
   }, options)
-  const [, { authorities }] = await readIdentityFile(path, reading())
   return loginOf(identity, authorities)
 }
 

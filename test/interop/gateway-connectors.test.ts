@@ -211,6 +211,26 @@ describe('a service that is HTTP', () => {
     expect(closed.bytesToClient).toBe(answer.length)
   })
 
+  it.each(['GET', 'POST'])('is asked as ever by who offers h2c with a %s', async (method) => {
+    const { server, port } = await startWeb((request, response) => request.pipe(response))
+    server.on('upgrade', (_, socket) => socket.destroy())
+    const ports = await behind(port)
+    const secure = await innerTls(await outer('direct', ports), { ALPNProtocols: ['http/1.1'] })
+    const content = method === 'POST' ? 'Content-Length: 3\r\n\r\nabc' : '\r\n'
+    secure.end(
+      `${method} / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n${content}`,
+    )
+    expect((await readAll(secure)).toString()).toMatch(/^HTTP\/1\.1 200 /)
+  })
+
+  it('is answered for with 502 when it changes protocols unasked', async () => {
+    const service = await startService((socket) => {
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n')
+    })
+    const ports = await behind(service.port)
+    expect(await ask(ports, ['GET / HTTP/1.1', 'Host: x'])).toMatch(/^HTTP\/1\.1 502 /)
+  })
+
   it('may change protocols', async () => {
     const { server, port } = await startWeb(() => {})
     server.on('upgrade', (request: IncomingMessage, socket) => {

@@ -146,6 +146,17 @@ describe('what is printed to type', () => {
     expect(connectionString({ client, scheme: 'tcp', user: 'me@x', database: 'my db' }, at)).toBe(text)
   })
 
+  it('for a shell, whatever the names hold', () => {
+    const names = { scheme: 'tcp', user: "o'brien", database: "it's" } as const
+    expect(connectionString({ client: 'psql', ...names }, tcp)).toBe(
+      `psql 'postgresql://o'\\''brien@127.0.0.1:5432/it'\\''s?sslmode=disable'`,
+    )
+    expect(connectionString({ client: 'mongosh', ...names }, tcp)).toContain(`//o'\\''brien@`)
+    expect(connectionString({ client: 'mongosh', scheme: 'unix' }, { listener: 'a', path: "/o'b" })).toBe(
+      `mongosh 'mongodb://%2Fo'\\''b/'`,
+    )
+  })
+
   it('for SOCKS5 and CONNECT, with a name that is allowed', () => {
     const example = { host: 'db.internal', port: 80 }
     expect(connectionString({ client: undefined, scheme: 'socks5', example }, tcp)).toBe(

@@ -248,6 +248,10 @@ describe('the HTTP proxy', () => {
     ['a bare LF in a field', 'GET / HTTP/1.1\r\nHost: localhost\r\nX: a\nb\r\n\r\n'],
     ['a space before the colon', 'GET / HTTP/1.1\r\nHost : localhost\r\n\r\n'],
     ['no HTTP at all', 'hello\r\n\r\n'],
+    [
+      'a coding that nobody takes off',
+      'POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
+    ],
   ])('refuses a request with %s', async (_, bytes) => {
     const { port, dials, events } = await http(told)
     const socket = connect(port, '127.0.0.1')
@@ -442,6 +446,63 @@ describe('the HTTP proxy', () => {
     for (const server of servers) server.emit('error', new Error('accept EMFILE'))
     expect(events).toMatchObject([{ type: 'refused', error: { code: 'ERR_LOCAL_LIMIT' } }])
     expect((await get(port)).status).toBe(200)
+  })
+
+  it.each([
+    ['h2c with content', false, 'h2c', 'abc'],
+    ['h2c without content', false, 'h2c', undefined],
+    ['h2c, and HTTP/2 behind it', true, 'h2c', 'abc'],
+    ['another protocol with content', false, 'websocket', 'abc'],
+  ])('ignores an upgrade that cannot be meant: %s', async (_, h2, upgrade, body) => {
+    const echo: RequestListener = (request, response) => void request.pipe(response)
+    const { port, events } = await http(echo, { h2, upgrade: () => {}, timeouts: { answer: 500 } })
+    const got = await get(port, '/', {
+      method: 'POST',
+      headers: {
+        connection: 'Upgrade, HTTP2-Settings',
+        upgrade,
+        'http2-settings': 'AAMAAABkAAQCAAAAAAIAAAAA',
+      },
+      ...(body && { body }),
+    })
+    expect([got.status, got.body]).toEqual([200, body ?? ''])
+    expect(events).toMatchObject([{ type: 'request', status: 200 }])
+  })
+
+  it('names a service that switches protocols unasked, in time', async () => {
+    const dialer = fakeDialer((wire) => {
+      const switching = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'
+      wire.start({ data: () => void wire.write([Buffer.from(switching)]), end() {}, fail() {} })
+    })
+    const { port } = await http(told, { dialer })
+    const { status, headers } = await get(port)
+    expect([status, headers['underpass-error']]).toEqual([502, 'ERR_LOCAL_SERVICE'])
+  })
+
+  it.each([
+    [
+      'an upgrade',
+      'GET / HTTP/1.1\r\nHost: evil.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+    ],
+    ['CONNECT', 'CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n'],
+    [
+      'an upgrade that the service refuses',
+      'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n',
+    ],
+  ])('waits for a client that was refused %s and stays no longer than it takes to read', async (_, bytes) => {
+    const { port, proxy } = await http(told, { limits: { requests: 1 } })
+    const client = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+    client.on('error', () => {})
+    client.write(bytes)
+    let text = ''
+    client.setEncoding('latin1').on('data', (chunk: string) => {
+      text += chunk
+    })
+    await once(client, 'end')
+    expect(text).toMatch(/^HTTP\/1\.1 (?:200|400|403) /)
+    // It keeps its side open.
+    await expect.poll(async () => (await get(port)).status, { timeout: 4_000 }).toBe(200)
+    await proxy.close()
   })
 
   it('has no upgrade over HTTP/2', async () => {

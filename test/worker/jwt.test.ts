@@ -99,6 +99,12 @@ describe('refused', () => {
     ['without an end', () => signed({ ...claims, exp: undefined as never }), 403, 'ERR_TOKEN_CLAIM'],
     ['for another audience', () => signed({ ...claims, aud: 'other' }), 403, 'ERR_TOKEN_CLAIM'],
     ['of another issuer', () => signed({ ...claims, iss: 'https://evil.test' }), 403, 'ERR_TOKEN_CLAIM'],
+    [
+      'with an address that nobody verified',
+      () => signed({ ...claims, email_verified: false, sub: 'eve' }),
+      403,
+      'ERR_SUBJECT_NOT_ALLOWED',
+    ],
     ['that names nobody', () => signed({ ...claims, email: '' }), 403, 'ERR_TOKEN_CLAIM'],
     [
       'of somebody else',

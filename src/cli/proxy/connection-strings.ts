@@ -41,11 +41,11 @@ function overTcp(
   const base = database === undefined ? '' : encodeURIComponent(database)
   switch (client) {
     case 'psql':
-      return `psql 'postgresql://${login}${place}/${base}?sslmode=disable'`
+      return `psql ${inQuotes(`postgresql://${login}${place}/${base}?sslmode=disable`)}`
     case 'mysql':
       return `mysql --protocol=tcp -h ${host} -P ${port}${option('-u', user)}${database === undefined ? '' : ` ${quoted(database)}`}`
     case 'mongosh':
-      return `mongosh 'mongodb://${login}${place}/${base}?directConnection=true'`
+      return `mongosh ${inQuotes(`mongodb://${login}${place}/${base}?directConnection=true`)}`
     case 'redis-cli':
       return `redis-cli -h ${host} -p ${port}${option('--user', user)}`
     case 'sqlcmd':
@@ -81,7 +81,7 @@ function overUnix(
     case 'redis-cli':
       return `redis-cli -s ${quoted(path)}${option('--user', user)}`
     case 'mongosh':
-      return `mongosh 'mongodb://${encodeURIComponent(path)}/'`
+      return `mongosh ${inQuotes(`mongodb://${encodeURIComponent(path)}/`)}`
     case 'curl':
       return `curl --unix-socket ${quoted(path)} http://localhost/`
     default:
@@ -99,5 +99,10 @@ function option(flag: string, value: string | undefined): string {
 
 /** For a POSIX shell. */
 function quoted(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : inQuotes(text)
+}
+
+/** `encodeURIComponent` leaves the quote as it is. */
+function inQuotes(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`
 }

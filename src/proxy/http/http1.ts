@@ -1,7 +1,7 @@
 // The service in HTTP/1.1: node's own client over an agent whose connections are tunnels.
 import { Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { asTunnelError } from '../../errors-node.js'
+import { asTunnelError, failure } from '../../errors-node.js'
 import { endToEnd } from './headers.js'
 import type { Answer, Asked, Exchange, Service, ServiceOptions, Switched } from './service.js'
 import { serviceFailure, tunnelTo } from './tunnel.js'
@@ -48,6 +48,8 @@ export function http1Service(options: ServiceOptions): Service {
       const request = send(asked, agent)
       const answer = new Promise<Answer>((resolve, reject) => {
         request.on('error', (error) => reject(serviceFailure(error)))
+        // RFC 9110 §15.2.2: a 101 that nobody asked for is dropped by node:http, without an error and for good.
+        request.on('close', () => reject(failure('ERR_LOCAL_SERVICE', 'closed without an answer')))
         request.on('response', (response) => resolve(answerOf(response, request.reusedSocket)))
       })
       answer.catch(() => {})

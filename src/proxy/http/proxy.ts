@@ -1,6 +1,6 @@
 // A local web server whose requests are asked of a service behind a tunnel: streaming both ways, upgrades passed through,
 // failures answered by name. Who may ask is in admission.ts, how the service is asked in service.ts.
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, IncomingMessage, type ServerResponse } from 'node:http'
 import { type Duplex, pipeline } from 'node:stream'
 import { asTunnelError, failure, type TunnelError } from '../../errors-node.js'
 import { signalScope } from '../../stream/index.js'
@@ -83,6 +83,9 @@ export async function createHttpProxy(options: HttpProxyOptions): Promise<HttpPr
   function askedOf(request: IncomingMessage): Asked {
     const { method = 'GET', url = '/', headers } = request
     const { seenAs }: Admitted = admitRequest(headers, url, allowed)
+    // RFC 9112 §6.1: chunks are all that node:http takes off; of another coding the service would see no sign.
+    if ((headers['transfer-encoding'] ?? 'chunked').toLowerCase() !== 'chunked')
+      throw failure('ERR_LOCAL_REQUEST', 'a transfer coding other than chunked')
     return {
       method,
       path: pathOf(url),
@@ -186,7 +189,7 @@ export async function createHttpProxy(options: HttpProxyOptions): Promise<HttpPr
       'latin1',
     )
     if (switched.status !== 101) {
-      pipeline(switched.stream, socket, () => {})
+      pipeline(switched.stream, socket, () => giveUp(socket))
       return
     }
     const far = switched.stream as Duplex
@@ -204,6 +207,7 @@ export async function createHttpProxy(options: HttpProxyOptions): Promise<HttpPr
 
   const server = createServer(
     {
+      IncomingMessage: Asking,
       headersTimeout: timeouts.head,
       requestTimeout: 0,
       keepAliveTimeout: 60_000,
@@ -217,19 +221,19 @@ export async function createHttpProxy(options: HttpProxyOptions): Promise<HttpPr
     socket.on('error', () => {})
     switchProtocols(request, socket, head).catch((thrown) => {
       const error = asTunnelError(thrown)
-      socket.end(rawError(error))
+      refuseOn(socket, error)
       tell({ type: 'refused', method: 'GET', status: statusOf(error), error })
     })
   })
   server.on('connect', (_request, socket: Duplex) => {
     const error = failure('ERR_LOCAL_REQUEST', 'CONNECT; this listener is a web server')
     socket.on('error', () => {})
-    socket.end(rawError(error))
+    refuseOn(socket, error)
     tell({ type: 'refused', method: 'CONNECT', status: statusOf(error), error })
   })
   server.on('clientError', (cause: Error & { readonly code?: string }, socket: Duplex) => {
     const error: TunnelError = failure('ERR_LOCAL_REQUEST', cause.code, { cause })
-    if (socket.writable && cause.code !== 'ECONNRESET') socket.end(rawError(error))
+    if (socket.writable && cause.code !== 'ECONNRESET') refuseOn(socket, error)
     else socket.destroy()
     tell({ type: 'refused', method: '', status: 400, error })
   })
@@ -281,6 +285,38 @@ export async function createHttpProxy(options: HttpProxyOptions): Promise<HttpPr
     close,
     [Symbol.asyncDispose]: () => close(),
   }
+}
+
+/**
+ * RFC 9110 §7.8: a server may ignore Upgrade. It is ignored with content, which would have to come first, and where it says h2c,
+ * which RFC 9113 §3.1 gave up and which clients (Java's, `curl --http2`) offer with every request, meaning it or not.
+ */
+class Asking extends IncomingMessage {
+  get upgrade(): boolean {
+    const { method, headers } = this
+    const { connection = '', upgrade = 'h2c' } = headers
+    if (method === 'CONNECT') return true
+    return /\bupgrade\b/i.test(connection) && !/\bh2c\b/i.test(upgrade) && !hasContent(headers)
+  }
+
+  // node:http assigns what its parser thinks (both fields are there), and asks afterwards.
+  set upgrade(_opinion: boolean | null) {}
+}
+
+// As `ProxyTimeouts.refusal` of the other listeners.
+const lastWords = 2_000
+
+/** The last words on a socket that node:http has let go, and with it its deadlines. */
+function refuseOn(socket: Duplex, error: TunnelError): void {
+  socket.end(rawError(error))
+  giveUp(socket)
+}
+
+/** Read on and drop it, since a close over unread bytes would be a reset and take the answer along; but not for ever. */
+function giveUp(socket: Duplex): void {
+  socket.resume()
+  const timer = setTimeout(() => socket.destroy(), lastWords)
+  socket.once('close', () => clearTimeout(timer))
 }
 
 /** The target without scheme and authority (RFC 9112 §3.2.2). */

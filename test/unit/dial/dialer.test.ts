@@ -286,6 +286,29 @@ describe('identities', () => {
   })
 })
 
+describe('what one dial waits for', () => {
+  it('is its own limit, not that of the dial that finds out for both', async () => {
+    const dialer = dialerOn(
+      memoryPlatform({ crypto: webcrypto(globalThis.crypto), now: () => 0, serve: () => {} }),
+      { origin: 'https://lb.test', trust: anything, originTrust: anything, alpn: ['app'] },
+    )
+    const first = dialer.connect({ timeouts: { connect: 0, handshake: 0 } })
+    const second = dialer.connect({ timeouts: { connect: 20, handshake: 20 } })
+    await expect(second).rejects.toMatchObject({ code: 'ERR_TIMEOUT', phase: 'detect' })
+    await dialer.close()
+    await expect(first).rejects.toMatchObject({ code: 'ERR_ABORTED' })
+  })
+
+  it('is no identity for ever', async () => {
+    const world = scripted([{ outer: {}, inner }], {
+      identity: () => new Promise(() => {}),
+      timeouts: { handshake: 20 },
+    })
+    await expect(world.dialer.connect()).rejects.toMatchObject({ code: 'ERR_TIMEOUT', phase: 'config' })
+    expect(world.connections).toBe(0)
+  })
+})
+
 describe('the end of a dialer', () => {
   it('aborts dials under way, ends open tunnels, and refuses new ones', async () => {
     const world = scripted([{ outer: {}, inner }, { tcp: 'silence' }])

@@ -1,4 +1,6 @@
 // Identity files and the directories of tbot: identity, authorities, and which of several files counts.
+import { execFileSync } from 'node:child_process'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { botOutput, identityFile } from '../../../src/login/index.js'
@@ -26,6 +28,16 @@ describe('an identity file', () => {
     await expect(login.identity.current({ kube: 'prod' })).rejects.toMatchObject({
       detail: 'Kubernetes cluster "prod" is wanted, the certificate is for the database "orders"',
     })
+  })
+
+  it.skipIf(process.platform === 'win32')('is read once, as from a pipe', async () => {
+    const text = await identityText(await issue())
+    const path = join(await folder(), 'pipe')
+    execFileSync('mkfifo', [path])
+    const written = writeFile(path, text)
+    const login = await identityFile(path)
+    await written
+    expect(login.trust?.trim()).toBe((await cluster()).host.certificate.trim())
   })
 
   it('is followed when it is renewed, and kept when it is cut off', async () => {
