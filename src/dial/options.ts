@@ -74,7 +74,10 @@ export interface DialerOptions {
   readonly originTrust?: Trust
   /** Who signs the inner server. */
   readonly trust: Trust
-  /** The client certificate, or a function asked for it on every connect(). Shown only to who selects our ALPN. */
+  /**
+   * The client certificate, or a function asked for it on every connect(), which has `timeouts.handshake` to answer. Shown only to
+   * who selects our ALPN.
+   */
   readonly identity?: IdentityInput | (() => MaybePromise<IdentityInput>)
   /** Inner SNI and the name verified. Default: the origin's host. */
   readonly serverName?: string

@@ -110,7 +110,9 @@ export function chooseScheme(
 
 async function sign(signer: Signer, scheme: SignatureScheme, content: Uint8Array): Promise<Uint8Array> {
   try {
-    return await signer.sign(scheme.algorithm, content)
+    const signature = await signer.sign(scheme.algorithm, content)
+    if (signature instanceof Uint8Array) return signature
+    throw new TypeError('a signature is a Uint8Array')
   } catch (cause) {
     throw failure('ERR_TLS_SIGNER', scheme.name, { cause })
   }

@@ -127,6 +127,7 @@ describe('a client certificate', () => {
   it.each([
     ['throws', () => Promise.reject(new Error('the key service is away'))],
     ['signs something else', async () => new Uint8Array(70)],
+    ['signs nothing', async () => undefined as never],
   ])('with a signer that %s ends the handshake', async (_, sign) => {
     const identity = await world.client()
     const meeting = await world.meet(
