@@ -116,7 +116,8 @@ const leastToken = 20
 
 function readToken([holder, token]: [string, unknown]): [string, string] {
   if (typeof token !== 'string' || token.length < leastToken)
-    throw invalid(`TOKENS.${holder} has fewer than ${leastToken} characters`)
+    // The wrong way round the name is the secret: it is not told.
+    throw invalid(`TOKENS holds one of fewer than ${leastToken} characters`)
   return [holder, token]
 }
 

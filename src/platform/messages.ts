@@ -6,6 +6,11 @@ import { failure, type TunnelError } from '../errors.js'
 // Some relays cap messages at 1 MiB and less; from here on fewer messages gain nothing that can be measured.
 const maxMessage = 64 * 1024
 
+/** What a message that waits counts for: one of no bytes (RFC 6455 §5.6 allows it) takes a view, a buffer and their places. */
+export function costOf({ byteLength }: { readonly byteLength: number }): number {
+  return Math.max(byteLength, 512)
+}
+
 /** The same bytes in messages of at most 64 KiB, as few as that makes without cutting what fits. */
 export function messagesOf(chunks: readonly Uint8Array[]): Bytes[] {
   const messages: Bytes[] = []

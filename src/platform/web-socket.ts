@@ -4,7 +4,8 @@
 import type { TunnelError } from '../errors.js'
 import { asTunnelError, failure } from '../errors.js'
 import type { Wire, WireEvents } from '../stream/byte-stream.js'
-import { endCause, messagesOf } from './messages.js'
+import { deferred } from '../stream/deferred.js'
+import { costOf, endCause, messagesOf } from './messages.js'
 import type { WebSocketWire } from './platform.js'
 
 /** The part of the standard WebSocket that is used. `bufferedAmount` is absent in workerd. */
@@ -41,6 +42,7 @@ export function webSocketWire(socket: WebSocketLike, subprotocol: string): WebSo
   let ended: { readonly cause: TunnelError | undefined } | undefined
   let failed: TunnelError | undefined
   let released = false
+  const over = deferred()
   let sent = false
   let answered = false
 
@@ -50,7 +52,7 @@ export function webSocketWire(socket: WebSocketLike, subprotocol: string): WebSo
       return
     }
     answered = true
-    unread += event.data.byteLength
+    unread += costOf(event.data)
     if (unread > maxUnread) {
       fail(failure('ERR_STREAM_LIMIT', `${maxUnread} bytes came in unread`))
       return
@@ -79,7 +81,7 @@ export function webSocketWire(socket: WebSocketLike, subprotocol: string): WebSo
     pumping = true
     try {
       for (let chunk = inbox.shift(); chunk !== undefined && !released; chunk = inbox.shift()) {
-        unread -= chunk.length
+        unread -= costOf(chunk)
         await events.data(chunk)
       }
       if (ended !== undefined && !released) {
@@ -94,6 +96,7 @@ export function webSocketWire(socket: WebSocketLike, subprotocol: string): WebSo
   function release(): void {
     if (released) return
     released = true
+    over.resolve()
     inbox.length = 0
     socket.removeEventListener('message', onMessage)
     socket.removeEventListener('close', onClose)
@@ -118,7 +121,10 @@ export function webSocketWire(socket: WebSocketLike, subprotocol: string): WebSo
       else pumped()
     },
     write(chunks) {
-      if (released || ended !== undefined) throw failure('ERR_STREAM_RESET', 'the WebSocket is closed')
+      if (released || ended?.cause !== undefined) throw closed()
+      // RFC 6455 §1.4: after the peer's Close nothing can be sent, but all that came before it counts. A failure now would
+      // drop what is still unread here; it is told behind that.
+      if (ended !== undefined) return over.promise.then(() => Promise.reject(closed()))
       for (const message of messagesOf(chunks)) socket.send(message)
       sent = true
       return (socket.bufferedAmount ?? 0) > highWater ? drained() : undefined
@@ -130,4 +136,8 @@ export function webSocketWire(socket: WebSocketLike, subprotocol: string): WebSo
     destroy: release,
   }
   return { ...wire, subprotocol, facts: { transport: 'websocket', subprotocol } }
+}
+
+function closed(): TunnelError {
+  return failure('ERR_STREAM_RESET', 'the WebSocket is closed')
 }

@@ -4,7 +4,7 @@ import { copyText } from './clipboard.js'
 import { el, fill, uniqueId } from './dom.js'
 import { dropZone } from './drop.js'
 import { problemOf } from './problem.js'
-import { complete, forget, type KeptIdentity, makeKey } from './vault.js'
+import { complete, forget, isKept, type KeptIdentity, makeKey, nameIsTaken } from './vault.js'
 
 export interface Enrolment {
   readonly element: HTMLElement
@@ -30,6 +30,7 @@ export function enrolment(changed: (select?: string) => Promise<void>): Enrolmen
         click: () =>
           void attempt(async () => {
             if (name.value.trim() === '') return name.focus()
+            if (await isKept(name.value.trim())) return fill(about, nameIsTaken)
             await makeKey(name.value.trim())
             await changed(name.value.trim())
             name.value = ''

@@ -5,7 +5,15 @@ import { dropZone } from './drop.js'
 import { enrolment } from './enrolment.js'
 import { type IdentityInput, readIdentityFile } from './library.js'
 import { problemOf } from './problem.js'
-import { type KeptIdentity, keep, keptIdentities, keptIdentity, mayKeep } from './vault.js'
+import {
+  isKept,
+  type KeptIdentity,
+  keep,
+  keptIdentities,
+  keptIdentity,
+  mayKeep,
+  nameIsTaken,
+} from './vault.js'
 
 export interface IdentityField {
   readonly element: HTMLElement
@@ -185,8 +193,10 @@ export function identityField(onAuthorities: (pem: string) => void): IdentityFie
   async function keepFile(): Promise<void> {
     const input = fromFile()
     if (input === undefined) return
+    const name = keepName.value.trim() || 'identity'
     try {
-      await keep(keepName.value.trim() || 'identity', input)
+      if (await isKept(name)) return fill(about, nameIsTaken)
+      await keep(name, input)
       fill(about, 'Kept here; its key cannot be taken out again')
     } catch (error) {
       const { code, hint } = await problemOf(error)

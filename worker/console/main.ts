@@ -10,7 +10,7 @@ import type { TimedTraceEvent, TunnelInfo } from './library.js'
 import { type PictureState, picture } from './picture.js'
 import type { StationName } from './picture-layout.js'
 import { takePrefill } from './prefill.js'
-import type { Problem } from './problem.js'
+import { type Problem, problemOf } from './problem.js'
 import { problemView } from './problem-view.js'
 import { metersView } from './sparkline-view.js'
 import { sqlView } from './sql/view.js'
@@ -62,7 +62,8 @@ show({})
 async function begin(): Promise<void> {
   showProblem(undefined)
   form.set('busy')
-  const filled = await form.read()
+  const filled = await form.read().catch(refused)
+  if (filled === undefined) return
   const { destination, login } = filled
   events = []
   ladder.clear(destination.serverName || 'Gateway')
@@ -127,6 +128,14 @@ async function begin(): Promise<void> {
       }
     },
   })
+}
+
+/** What was filled in cannot be used: there is no connection yet that could say so. */
+async function refused(error: unknown): Promise<undefined> {
+  const problem = await problemOf(error)
+  form.set('idle')
+  showProblem(problem)
+  standing(`Failed: ${problem.code}`)
 }
 
 function show(state: Partial<PictureState>): void {

@@ -28,6 +28,13 @@ export async function keptIdentity(id: string): Promise<IdentityInput | undefine
   return (await identityStore()).get(id)
 }
 
+/** Whether something is kept under the name: what would take its place would end its key, of which there is no copy. */
+export async function isKept(name: string): Promise<boolean> {
+  return (await keptIdentities()).some(({ id }) => id === name)
+}
+
+export const nameIsTaken = 'One is kept under this name: choose another, or forget that one first'
+
 /** A new key under the name, and the request for its certificate. */
 export async function makeKey(name: string): Promise<string> {
   const pending = await generateIdentity({ subject: { commonName: name } })

@@ -1,6 +1,7 @@
 // Identities kept in IndexedDB: the browser stores CryptoKeys as they are, so a key that cannot be extracted survives a
 // reload without anybody ever having seen it. Whoever runs code on this origin can use the keys, but not take them along.
 import type { Bytes } from '../../bytes/index.js'
+import { attempt } from '../../crypto/key-encoding.js'
 import type { KeyKind } from '../../crypto/provider.js'
 import { failure } from '../../errors.js'
 import { type Identity, type IdentityInput, loadIdentity } from '../../pki/index.js'
@@ -108,7 +109,9 @@ function columns({ kind, keys }: KeptKey, spki: Uint8Array): Pick<Row, 'kind' | 
 function described({ name, created, chain, request }: Row): StoredIdentity {
   if (chain === undefined)
     return { name, created, ...(request !== undefined && { certificateRequest: request }) }
-  const leaf = parseCertificate(chain[0]!)
+  // One record that cannot be read hides no other, and can be deleted by its name.
+  const leaf = attempt(() => parseCertificate(chain[0] ?? new Uint8Array()))
+  if (leaf === undefined) return { name, created }
   return { name, created, subject: nameText(leaf.subject), notAfter: leaf.notAfter }
 }
 

@@ -2,7 +2,7 @@
 // read slows its server down instead of filling up, and no timer polls (timers of hidden pages are throttled).
 import { asTunnelError, failure, type TunnelError } from '../../errors.js'
 import type { WireEvents } from '../../stream/byte-stream.js'
-import { endCause, messagesOf } from '../messages.js'
+import { closeCause, costOf, endCause, messagesOf } from '../messages.js'
 import type { WebSocketWire } from '../platform.js'
 
 /** The interface as engines ship it; DOM libraries lack it still. */
@@ -60,6 +60,9 @@ function webSocketStreamWire(
   let sent = false
   let answered = false
   let over = false
+  /** The engine refused a message of ours. */
+  let lost: TunnelError | undefined
+  const finished = deferred()
   let resume: (() => void) | undefined
   let draining: { readonly promise: Promise<void>; readonly done: () => void } | undefined
   // Both are also told by `closed`.
@@ -73,7 +76,7 @@ function webSocketStreamWire(
       if (done || over) return
       if (!(value instanceof ArrayBuffer || value instanceof Uint8Array)) throw failure('ERR_WS_TEXT')
       answered = true
-      unread += value.byteLength
+      unread += costOf(value)
       inbox.push(new Uint8Array(value as ArrayBuffer))
       told()
       if (unread > pauseAbove) {
@@ -100,7 +103,7 @@ function webSocketStreamWire(
     while (!over) {
       const chunk = inbox.shift()
       if (chunk !== undefined) {
-        unread -= chunk.length
+        unread -= costOf(chunk)
         if (unread < resumeBelow) resume?.()
         const taken = events.data(chunk)
         if (taken !== undefined) await taken
@@ -130,6 +133,7 @@ function webSocketStreamWire(
   function release(): void {
     if (over) return
     over = true
+    finished.resolve()
     inbox.length = 0
     resume?.()
     draining?.done()
@@ -142,12 +146,18 @@ function webSocketStreamWire(
     reader.cancel().catch(() => {})
   }
 
+  /** After a clean end the failure of ours is told behind what is unread, which it would drop. */
+  async function refused(): Promise<void> {
+    if (closeCause(await closeCode()) === undefined) await finished.promise
+    throw lost
+  }
+
   function onSent(length: number): void {
     unsent -= length
     if (unsent <= maxUnsent / 4) draining?.done()
   }
 
-  function drained(): Promise<void> {
+  async function drained(): Promise<void> {
     if (draining === undefined) {
       const { promise, resolve } = deferred()
       const done = (): void => {
@@ -156,7 +166,8 @@ function webSocketStreamWire(
       }
       draining = { promise, done }
     }
-    return draining.promise
+    await draining.promise
+    if (lost !== undefined && !over) await refused()
   }
 
   return {
@@ -170,18 +181,26 @@ function webSocketStreamWire(
     },
     write(chunks) {
       if (over) throw failure('ERR_STREAM_RESET', 'the WebSocket is closed')
+      if (lost !== undefined) return refused()
       for (const message of messagesOf(chunks)) {
         const { length } = message
         unsent += length
-        const settled = (): void => onSent(length)
-        writer.write(message).then(settled, settled)
+        writer.write(message).then(
+          () => onSent(length),
+          (cause) => {
+            lost ??= failure('ERR_STREAM_RESET', 'the WebSocket is closed', { cause })
+            onSent(length)
+          },
+        )
       }
       sent = true
       return unsent <= maxUnsent ? undefined : drained()
     },
     async end() {
       // A WebSocket has no half-close: this waits for what was written, then begins the closing handshake.
-      if (!over) await writer.close().catch(() => {})
+      if (over) return
+      await writer.close().catch(() => {})
+      if (lost !== undefined) await refused()
     },
     destroy: release,
   }

@@ -2,6 +2,7 @@
 // hexadecimal. Its fonts and colours are the page's.
 import { FitAddon } from '@xterm/addon-fit'
 import { Terminal } from '@xterm/xterm'
+import { withoutSequences } from './escape-sequences.js'
 import { hexLines } from './hex-lines.js'
 import { withoutStyleElements } from './style-elements.js'
 
@@ -47,7 +48,7 @@ export function createScreen(place: HTMLElement): Screen {
 
   terminal.onData((data) => {
     if (raw()) return send(data)
-    for (const key of data) typed(key)
+    for (const key of withoutSequences(data)) typed(key)
   })
 
   function typed(key: string): void {
