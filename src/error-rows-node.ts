@@ -10,6 +10,10 @@ export const nodeRows = {
   ERR_CONFIG_FILE: { kind: 'config', blame: 'config' },
   ERR_CONFIG_COMMAND: { kind: 'config', blame: 'config' },
 
+  // --- dialing: only Node says why ---
+  ERR_DIAL_DNS: { kind: 'dial', blame: 'network', retryable: true },
+  ERR_DIAL_UNREACHABLE: { kind: 'dial', blame: 'network', retryable: true },
+
   // --- proxies on the way out ---
   ERR_PROXY_CONFIG: { kind: 'config', phase: 'proxy', blame: 'config' },
   ERR_PROXY_DIAL: { kind: 'dial', phase: 'proxy', blame: 'network', retryable: true },

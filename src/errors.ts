@@ -89,9 +89,7 @@ const table = {
   ERR_TIMEOUT: { kind: 'stream', blame: 'network', retryable: true, exit: 7 },
 
   // --- dialing ---
-  ERR_DIAL_DNS: { kind: 'dial', blame: 'network', retryable: true },
   ERR_DIAL_REFUSED: { kind: 'dial', blame: 'network', retryable: true },
-  ERR_DIAL_UNREACHABLE: { kind: 'dial', blame: 'network', retryable: true },
   ERR_DIAL_RESET: { kind: 'dial', blame: 'network', retryable: true },
   ERR_DIAL_FAILED: { kind: 'dial', blame: 'network', retryable: true },
   ERR_DETECT_INCONCLUSIVE: { kind: 'dial', phase: 'detect', blame: 'network', retryable: true },

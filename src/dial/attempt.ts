@@ -1,6 +1,6 @@
 // One connection over raw TCP on its way up: the wire, the outer TLS, the upgrade with its framing, the inner TLS. Every
 // function either hands the connection on or destroys it. What a failure means is decided elsewhere (detect.ts, plan.ts).
-import { CertificateError, failure, type Phase, type TunnelError } from '../errors.js'
+import { CertificateError, failure, type Phase, TlsError, type TunnelError } from '../errors.js'
 import type { Connection } from '../stream/index.js'
 import type { TlsInfo } from '../tls/index.js'
 import type { UpgradeInfo } from '../tunnel/index.js'
@@ -180,6 +180,9 @@ function toldAsOuter(error: TunnelError, host: string, phase: 'outer-tls' | 'han
 
 // However the transport ended, to whoever waits for a 101 it is one thing: no answer.
 function toldAsUpgrade(error: TunnelError): TunnelError {
+  // RFC 8446 §4.4.2.4: a server that wants a certificate says so when the client takes the handshake for done.
+  if (error instanceof TlsError && error.code !== 'ERR_TLS_TRUNCATED')
+    return retold(error, { where: 'outer TLS', phase: 'outer-tls' })
   if (error.code !== 'ERR_STREAM_RESET' && error.code !== 'ERR_TLS_TRUNCATED') return error
   return failure('ERR_UPGRADE_EOF', error.message, { cause: error })
 }

@@ -55,6 +55,22 @@ export function verdictCache(options: VerdictCacheOptions): VerdictCache {
   }
 }
 
+/** A caller's cache that fails only forgets, as a session store does: no dial hangs on it. */
+export function forgiving(cache: VerdictCache): VerdictCache {
+  const attempt = <T>(act: () => T): T | undefined => {
+    try {
+      return act()
+    } catch {
+      return undefined
+    }
+  }
+  return {
+    get: (origin) => attempt(() => cache.get(origin)),
+    set: (origin, finding) => attempt(() => cache.set(origin, finding)),
+    drop: (origin) => attempt(() => cache.drop(origin)),
+  }
+}
+
 /** Lets one dial of an origin classify while the others wait. */
 export interface SingleFlight {
   /**

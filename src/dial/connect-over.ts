@@ -42,5 +42,8 @@ export async function connectOver<const Layers extends readonly Layer[]>(
     connection.destroy(error)
     throw error
   }
-  return tunnelSocket(connection.wire(), info as InfoOfLast<Layers>)
+  return tunnelSocket(connection.wire(), info as InfoOfLast<Layers>, {
+    closed: connection.closed,
+    destroy: () => connection.destroy(),
+  })
 }

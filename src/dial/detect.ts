@@ -58,7 +58,12 @@ export async function reachDetecting(run: TcpRun, upgrades: readonly UpgradeMode
     return await climbInOrder(run, upgrades, true)
   } catch (thrown) {
     const error = asTunnelError(thrown)
-    if (!contradictsUpgrade(error)) throw error
+    if (!contradictsUpgrade(error)) {
+      // A server of our own that waits for another protocol is as silent as a dead backend. The next dial asks afresh; this
+      // one has waited enough.
+      if (error.code === 'ERR_TIMEOUT' && error.phase === 'upgrade') run.tcp.verdicts.drop(key)
+      throw error
+    }
     run.tcp.verdicts.drop(key)
     step(run, 'verdict-dropped', { origin: key, code: error.code })
     observe(run, `the remembered verdict no longer holds: ${error.message}`)
@@ -249,7 +254,8 @@ async function orInconclusive<T>(run: TcpRun, first: TunnelError, upgrade: () =>
 
 // A dead backend, a login wall and a WAF stand at the upgrade's end; anything else may be another kind of server.
 function contradictsUpgrade(error: TunnelError): boolean {
-  if (error.phase === 'outer-tls') return contradictsDirect(error) || isInconclusive(error)
+  // A server of our own has another certificate than the load balancer that stood there, and may ask for ours.
+  if (error.phase === 'outer-tls') return error instanceof TlsError || isInconclusive(error)
   return (
     error instanceof UpgradeError &&
     error.code !== 'ERR_UPGRADE_UNAVAILABLE' &&

@@ -10,7 +10,7 @@ import type { TlsClientOptions, TlsInfo } from '../tls/index.js'
 import type { Trace } from '../trace.js'
 import type { PingOptions } from '../tunnel/index.js'
 import type { Verdict } from './cache.js'
-import type { Settings } from './settings.js'
+import { longest, type Settings } from './settings.js'
 
 /** The layers that every way ends with; tests put scripted ones here. */
 export interface Layers {
@@ -69,7 +69,10 @@ export function step(
   name: string,
   facts: Readonly<Record<string, string | number | boolean>>,
 ): void {
-  run.trace?.({ at: run.clock(), layer: 'dial', event: { type: 'step', name, facts } })
+  // As in `stream/drive`: what a watcher throws is its own affair, and must neither fail a dial nor leave its socket behind.
+  try {
+    run.trace?.({ at: run.clock(), layer: 'dial', event: { type: 'step', name, facts } })
+  } catch {}
 }
 
 /** Remembers a sentence and shows it in the trace. */
@@ -114,7 +117,8 @@ class Limits implements DeadlineOptions {
   constructor({ signals, controllers }: Run, deadline: Deadline) {
     this.signals = signals
     if (controllers) this.spare = controllers
-    this.timeout = deadline.milliseconds || undefined
+    // A sum of limits may be more than a timer takes, which would then fire at once.
+    this.timeout = Math.min(deadline.milliseconds, longest) || undefined
     this.#deadline = deadline
   }
 

@@ -275,12 +275,16 @@ function retryOf(given: Partial<RetryPolicy> = {}): RetryPolicy {
   return {
     retries,
     delay: milliseconds('retry.delay', given.delay ?? defaultRetry.delay),
-    maxDelay: milliseconds('retry.maxDelay', given.maxDelay ?? defaultRetry.maxDelay),
+    // Without a limit the pauses go on doubling: it is not the pause that is none.
+    maxDelay:
+      given.maxDelay === Number.POSITIVE_INFINITY
+        ? longest
+        : milliseconds('retry.maxDelay', given.maxDelay ?? defaultRetry.maxDelay),
   }
 }
 
 // A timer takes a signed 32-bit count of milliseconds and fires at once beyond it.
-const longest = 2 ** 31 - 1
+export const longest: number = 2 ** 31 - 1
 
 function milliseconds(option: string, value: number): number {
   if (value === Number.POSITIVE_INFINITY) return 0

@@ -67,7 +67,11 @@ export function openSockets(signal: AbortSignal | undefined): OpenSockets {
         keepAlive(connection, { interval, timeout: timeout === 0 ? undefined : timeout })
       }
       const wire = timeouts.idle === 0 ? connection.wire() : idleLimited(connection, timeouts.idle, clock)
-      const socket = tunnelSocket(wire, info, { closed: connection.closed, linger: timeouts.linger })
+      const socket = tunnelSocket(wire, info, {
+        closed: connection.closed,
+        linger: timeouts.linger,
+        destroy: () => connection.destroy(),
+      })
       tunnels.set(connection, socket)
       const forget = () => tunnels.delete(connection)
       connection.closed.then(forget, forget)

@@ -4,7 +4,7 @@ import { failure } from '../errors.js'
 import { type TrustStore, trustStore } from '../pki/index.js'
 import { upgrade, webSocket } from '../tunnel/index.js'
 import { reachFixed } from './attempts.js'
-import { singleFlight, verdictCache } from './cache.js'
+import { forgiving, singleFlight, verdictCache } from './cache.js'
 import { classify, reachDetecting } from './detect.js'
 import { upgradeOverride } from './override.js'
 import { automaticUpgrades, type Plan, planFor } from './plan.js'
@@ -21,7 +21,7 @@ export function overTcpWith(layers: UnderLayers): Reach {
     const { platform, settings: base, clock } = site
     const blind = isBlind(site)
     const anchors = outerAnchors(site)
-    const verdicts = site.verdicts ?? verdictCache({ clock })
+    const verdicts = site.verdicts ? forgiving(site.verdicts) : verdictCache({ clock })
     const flights = singleFlight()
     planOf(base, blind)
     // Options that only the upgrade layer can judge are refused when the dialer is made, not at the first dial.

@@ -1,6 +1,6 @@
 // The Node door for libraries that want a net.Socket: node:stream may enter here, no protocol and no dialing rule may.
 import type { Duplex } from 'node:stream'
-import { signalScope, type TunnelSocket } from '../stream/index.js'
+import { signalScope, type TunnelSocket, takeWire, withDeadline } from '../stream/index.js'
 import { TunnelDuplex, type TunnelDuplexOptions } from './socket.js'
 
 export { TunnelDuplex, type TunnelDuplexOptions } from './socket.js'
@@ -30,7 +30,7 @@ export function duplex<Options extends object = object>(
     return new TunnelDuplex(async () => source, { eager: true, connected: true, ...shape })
   }
   if ('then' in source) {
-    return new TunnelDuplex(() => source, { eager: true, ...shape })
+    return new TunnelDuplex((signal) => awaited(source, [signal, options?.signal]), { eager: true, ...shape })
   }
   return new TunnelDuplex(async (signal) => {
     const scope = signalScope({ signals: [signal, options?.signal], phase: 'dial' })
@@ -40,4 +40,18 @@ export function duplex<Options extends object = object>(
       scope.dispose()
     }
   }, shape)
+}
+
+/** The tunnel of somebody else's dial, unless a signal aborts first; then it is freed whenever it comes. */
+async function awaited(
+  source: Promise<TunnelSocket<unknown>>,
+  signals: ReadonlyArray<AbortSignal | undefined>,
+): Promise<TunnelSocket<unknown>> {
+  try {
+    return await withDeadline({ signals, phase: 'dial' }, () => source)
+  } catch (thrown) {
+    // Nobody is left to hear of what fails here.
+    source.then((late) => late[takeWire]().destroy()).catch(() => {})
+    throw thrown
+  }
 }

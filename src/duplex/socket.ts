@@ -51,6 +51,8 @@ export class TunnelDuplex extends Duplex {
     super({
       allowHalfOpen: options.allowHalfOpen ?? false,
       highWaterMark: options.highWaterMark ?? HIGH_WATER_MARK,
+      // `_destroy` does, and says whether it was an error, as net.Socket's `close` does: postgres counts its retries by it.
+      emitClose: false,
     })
     this.#open = open
     this.connecting = options.connected !== true
@@ -125,9 +127,11 @@ export class TunnelDuplex extends Duplex {
 
   /** Emit `timeout` after so many milliseconds without traffic; 0 turns it off. */
   setTimeout(ms: number, listener?: () => void): this {
+    if (this.destroyed) return this
     clearTimeout(this.#timer)
     this.timeout = ms
-    this.#timer = ms > 0 ? setTimeout(() => this.#quiet(), ms).unref() : undefined
+    // A timer takes a signed 32-bit count of milliseconds and fires at once beyond it.
+    this.#timer = ms > 0 ? setTimeout(() => this.#quiet(), Math.min(ms, 2 ** 31 - 1)).unref() : undefined
     if (listener !== undefined) {
       if (ms > 0) this.once('timeout', listener)
       else this.off('timeout', listener)
@@ -192,6 +196,7 @@ export class TunnelDuplex extends Duplex {
     if (this.#tunnel === undefined) this.#abort.abort(reason ?? failure('ERR_ABORTED'))
     this.#wire?.destroy(reason)
     callback(error)
+    process.nextTick(() => this.emit('close', error !== null))
   }
 
   /** As in net.Socket a long write is traffic, as long as some of it leaves from one look to the next. */
@@ -243,6 +248,15 @@ export class TunnelDuplex extends Duplex {
       return
     }
     if (!this.#referenced) this.#wire.ref?.(false)
+    // Before anything is read: a server may have spoken already, and `connect` comes before its data.
+    if (this.connecting) {
+      try {
+        this.#announce()
+      } catch (thrown) {
+        toProcess(thrown)
+      }
+    }
+    if (this.destroyed) return
     this.#wire.start({
       data: (chunk) => this.#receive(chunk),
       end: (cause) => {
@@ -251,7 +265,6 @@ export class TunnelDuplex extends Duplex {
       },
       fail: (error) => this.#fail(error),
     })
-    if (this.connecting) this.#announce()
   }
 
   #announce(): void {
@@ -264,7 +277,12 @@ export class TunnelDuplex extends Duplex {
   #receive(chunk: Uint8Array): MaybePromise<void> {
     this.bytesRead += chunk.length
     this.#timer?.refresh()
-    if (this.push(chunk)) return
+    try {
+      if (this.push(chunk)) return
+    } catch (thrown) {
+      toProcess(thrown)
+      return
+    }
     const read = deferred()
     this.#resume = read.resolve
     return read.promise
@@ -291,4 +309,11 @@ export class TunnelDuplex extends Duplex {
     const value = this.#wire?.facts?.[name]
     return typeof value === 'number' ? value : undefined
   }
+}
+
+/** What a listener throws is for the process to hear, as with a net.Socket: no failure of the tunnel, nor of its reader. */
+function toProcess(thrown: unknown): void {
+  process.nextTick(() => {
+    throw thrown
+  })
 }

@@ -28,6 +28,8 @@ export interface TunnelSocketOptions {
   readonly closed?: Promise<void> | undefined
   /** Milliseconds that `close()` waits for the peer to end. */
   readonly linger?: number | undefined
+  /** `Connection.destroy`, which tells whoever took the wire; the wire itself, used where not given, tells nobody. */
+  readonly destroy?: (() => void) | undefined
 }
 
 export function tunnelSocket<Info>(
@@ -47,12 +49,13 @@ export function tunnelSocket<Info>(
   const closed = (): Promise<void> => options.closed ?? streams().closed
   const close = async (): Promise<void> => {
     if (taken) {
-      wire.destroy()
+      if (options.destroy) options.destroy()
+      else wire.destroy()
       return
     }
     const own = streams()
     const timer = deadlineAfter(linger, () =>
-      wire.destroy(failure('ERR_ABORTED', 'the peer did not end in time')),
+      own.destroy(failure('ERR_ABORTED', 'the peer did not end in time')),
     )
     handled(own.finish())
     own.discard()

@@ -93,6 +93,8 @@ export interface WireStream extends ByteStream {
   finish(): Promise<void>
   /** Discard what comes from now on, unless someone reads it. */
   discard(): void
+  /** Destroy the wire; both streams and `closed` fail with the error. */
+  destroy(error: TunnelError): void
 }
 
 /**
@@ -106,6 +108,9 @@ export function streamFromWire(wire: Wire): WireStream {
     const error = asReason(reason)
     closing.reject(error)
     wire.destroy(error)
+    // A wire tells nothing to who destroys it, and the other direction may be waited on.
+    sink?.error(error)
+    source?.events.fail(error)
   }
   const settle = () => {
     if (state.ended && state.finished) closing.resolve()
@@ -176,12 +181,13 @@ export function streamFromWire(wire: Wire): WireStream {
     while (state.writing > 0)
     await end()
   }
-  return new Streams(begin, open, closing.promise, finish)
+  return new Streams(begin, open, closing.promise, finish, destroy)
 }
 
 /** A class for its getters: see the one in `socket.ts`. */
 class Streams implements WireStream {
   readonly finish: () => Promise<void>
+  readonly destroy: (error: TunnelError) => void
   readonly #begin: () => Source
   readonly #open: () => WritableStream<Uint8Array>
   readonly #closed: Promise<void>
@@ -191,8 +197,10 @@ class Streams implements WireStream {
     open: () => WritableStream<Uint8Array>,
     closed: Promise<void>,
     finish: () => Promise<void>,
+    destroy: (error: TunnelError) => void,
   ) {
     this.finish = finish
+    this.destroy = destroy
     this.#begin = begin
     this.#open = open
     this.#closed = closed

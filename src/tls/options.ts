@@ -169,18 +169,28 @@ export function configure(options: TlsClientOptions): TlsConfig {
     // RFC 8449 §4: endpoints MUST NOT send less than 64, nor more than the protocol's own limit.
     recordSizeLimit: bounded('recordSizeLimit', options.recordSizeLimit ?? largest, 64, largest),
     grease: options.grease === true,
-    keylog: options.keylog,
+    keylog: options.keylog && keylogOf(options.keylog),
     limits: checkedLimits(options.limits),
   }
 }
 
+/** A key log that cannot be written is the caller's to mend. */
+function keylogOf(keylog: KeyLog): KeyLog {
+  return (line) => {
+    try {
+      keylog(line)
+    } catch (cause) {
+      throw failure('ERR_CONFIG_INVALID', '`keylog`', { cause })
+    }
+  }
+}
+
 function checkedVersions(versions: readonly TlsVersion[] = ['TLSv1.3', 'TLSv1.2']): readonly number[] {
-  const numbers = [
-    ...(versions.includes('TLSv1.3') ? [TLS13] : []),
-    ...(versions.includes('TLSv1.2') ? [TLS12] : []),
-  ]
+  const numbers = [versions.includes('TLSv1.3') && TLS13, versions.includes('TLSv1.2') && TLS12].filter(
+    (number) => number !== false,
+  )
   if (numbers.length > 0) return numbers
-  throw failure('ERR_TLS_CONFIG', '`versions` names neither TLSv1.3 nor TLSv1.2')
+  throw failure('ERR_TLS_CONFIG', '`versions` has none that is known')
 }
 
 export function defaultShares(groups: readonly Group[]): Group['name'][] {

@@ -169,6 +169,24 @@ describe('HTTP through the tunnel', () => {
     expect(JSON.stringify(headers)).not.toContain(token)
   })
 
+  // RFC 3875 §4.1.18: to a service behind WSGI, PHP or Rack these are the names with hyphens.
+  it('leaves behind what could be forged, written with underscores', async () => {
+    const answer = await get('web/', {
+      headers: {
+        X_Underpass_Subject: 'root',
+        'X-Underpass_Subject': 'root',
+        X_Forwarded_For: '192.0.2.1',
+        'X-Forwarded_User': 'root',
+        X_Real_IP: '192.0.2.1',
+        CF_Access_Authenticated_User_Email: 'root@example.com',
+        X_Own: 'kept',
+      },
+    })
+    const { headers } = (await answer.json()) as Told
+    expect(Object.entries(headers).filter(([name]) => name.includes('_'))).toEqual([['x_own', 'kept']])
+    expect(headers['x-underpass-subject']).toBe('tester')
+  })
+
   it("keeps the service's pages apart from this origin", async () => {
     const { headers } = await get('web/')
     expect(headers.get('Set-Cookie')).toBeNull()

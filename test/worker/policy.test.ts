@@ -151,6 +151,8 @@ describe('refused', () => {
     for (const environment of [
       { TOKENS: `{"a": "${secret}"}` },
       { TOKENS: secret },
+      // The wrong way round.
+      { TOKENS: `{"${secret}": "a"}` },
       { TICKET_KEY: secret },
       { HEADERS: `{"X": "${secret}\\n"}`, TARGETS: { a: { ...target, headers: 'HEADERS' } } },
     ])

@@ -5,7 +5,7 @@ import {
   openWebSocketStream,
   type WebSocketStreamMaker,
 } from '../../../src/platform/browser/web-socket-stream.js'
-import type { WireEvents } from '../../../src/stream/byte-stream.js'
+import type { Wire, WireEvents } from '../../../src/stream/byte-stream.js'
 
 const mebibyte = 1024 * 1024
 
@@ -14,6 +14,7 @@ function scripted() {
   const sent: Uint8Array[] = []
   const closes: unknown[] = []
   let incoming!: ReadableStreamDefaultController<unknown>
+  let outgoing!: WritableStreamDefaultController
   let take: (() => void) | undefined
   let closed!: { resolve(info: object): void; reject(error: object): void }
   const gate = { shut: false }
@@ -26,6 +27,9 @@ function scripted() {
         },
       }),
       writable: new WritableStream<Uint8Array>({
+        start: (controller) => {
+          outgoing = controller
+        },
         async write(chunk) {
           if (gate.shut) await new Promise<void>((resolve) => (take = resolve))
           sent.push(chunk)
@@ -48,6 +52,8 @@ function scripted() {
     queued: () => 1 - (incoming.desiredSize ?? 0),
     take: () => take?.(),
     says: (message: unknown) => incoming.enqueue(message),
+    /** Nothing more is taken from the page. */
+    refuses: () => outgoing.error(new DOMException('gone', 'WebSocketError')),
     ends(closeCode: number) {
       incoming.close()
       closed.resolve({ closeCode })
@@ -174,6 +180,83 @@ describe('a wire over WebSocketStream', () => {
     taken()
     expect(await over).toBeUndefined()
     expect(heard.length).toBe(40)
+  })
+
+  // Each takes a place: none may be free.
+  it.each([0, 1])('stops reading messages of %d bytes as well', async (size) => {
+    const server = scripted()
+    const wire = await open(server)
+    let catchUp: () => void = () => {}
+    const behind = new Promise<void>((resolve) => (catchUp = resolve))
+    const { heard, over } = hear(wire, () => behind)
+    for (let batch = 0; batch < 40; batch++) {
+      for (let i = 0; i < 1000; i++) server.says(new ArrayBuffer(size))
+      await turn()
+    }
+    // One is with the reader, one more waits here than make sixteen mebibytes at 512 bytes each.
+    expect(server.queued()).toBe(40_000 - 1 - (32_768 + 1))
+    server.ends(1000)
+    catchUp()
+    expect(await over).toBeUndefined()
+    expect(heard.length).toBe(40_000)
+  })
+
+  describe('whose engine refuses what is written', () => {
+    const ways: ReadonlyArray<readonly [string, (wire: Wire) => Promise<void>]> = [
+      [
+        'the next write',
+        async (wire) => {
+          expect(wire.write([new Uint8Array(1)])).toBeUndefined()
+          await turn()
+          await wire.write([new Uint8Array(1)])
+        },
+      ],
+      ['a writer that waits for room', async (wire) => wire.write([new Uint8Array(2 * mebibyte)])],
+      [
+        'the end',
+        async (wire) => {
+          expect(wire.write([new Uint8Array(1)])).toBeUndefined()
+          await wire.end()
+        },
+      ],
+    ]
+
+    it.each(ways)('tells %s at once, though nobody reads', async (_, act) => {
+      const server = scripted()
+      const wire = await open(server)
+      hear(wire, () => new Promise(() => {}))
+      server.says(new ArrayBuffer(1))
+      await turn()
+      server.refuses()
+      server.breaks(1006)
+      await expect(act(wire)).rejects.toMatchObject({ code: 'ERR_STREAM_RESET' })
+      expect(server.sent).toEqual([])
+    })
+
+    // The failure would drop what is unread, which a clean end vouches for.
+    it.each(ways)('tells %s behind all that is unread after a clean end', async (_, act) => {
+      const server = scripted()
+      const wire = await open(server)
+      let taken: () => void = () => {}
+      const { heard, over } = hear(wire, () => new Promise<void>((resolve) => (taken = resolve)))
+      for (const size of [1, 2, 3]) server.says(new ArrayBuffer(size))
+      server.refuses()
+      server.ends(1000)
+      let told: string | undefined
+      const acting = act(wire).then(
+        () => (told = 'taken'),
+        ({ code }: TunnelError) => (told = code),
+      )
+      for (const read of [[1], [1, 2], [1, 2, 3]]) {
+        await turn()
+        await turn()
+        expect([heard, told]).toEqual([read, undefined])
+        taken()
+      }
+      expect(await over).toBeUndefined()
+      await acting
+      expect(told).toBe('ERR_STREAM_RESET')
+    })
   })
 
   it('lets everything go when it is destroyed', async () => {

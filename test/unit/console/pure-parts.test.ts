@@ -14,6 +14,7 @@ import { lifeSpent, untilText } from '../../../worker/console/names.js'
 import { pictureLayout } from '../../../worker/console/picture-layout.js'
 import { niceTop, sparkline } from '../../../worker/console/sparkline.js'
 import { placeOf } from '../../../worker/console/sql/position.js'
+import { withoutSequences } from '../../../worker/console/terminal/escape-sequences.js'
 import { hexLines } from '../../../worker/console/terminal/hex-lines.js'
 import { rowsInSight } from '../../../worker/console/virtual-rows.js'
 
@@ -227,5 +228,29 @@ describe('hexLines', () => {
       '00000020  e2 80 a6                                         ...',
       '',
     ])
+  })
+})
+
+describe('withoutSequences', () => {
+  it.each([
+    ['an arrow', '\x1b[A', ''],
+    ['an arrow in application mode', '\x1bOD', ''],
+    ['an arrow with Ctrl', '\x1b[1;5D', ''],
+    ['Home', '\x1b[H', ''],
+    ['Delete', '\x1b[3~', ''],
+    ['F1', '\x1bOP', ''],
+    ['what the terminal says it is', '\x1b[?1;2c', ''],
+    ['where the cursor is', '\x1b[24;80R', ''],
+    ['a colour, to BEL', '\x1b]11;rgb:0000/0000/0000\x07', ''],
+    ['a setting, to ST', '\x1bP1$r0m\x1b\\', ''],
+    ['Alt with a key', '\x1bb', ''],
+    ['the marks around a paste', '\x1b[200~PING\r\x1b[201~', 'PING\r'],
+    ['keys between text', 'PI\x1b[D\x1b[CNG', 'PING'],
+  ])('takes %s out', (_, data, text) => {
+    expect(withoutSequences(data)).toBe(text)
+  })
+
+  it.each(['ECHO [A OD ~\r', 'Grüße, 🚇', '\x7f\t\x03'])('leaves %j as it is', (text) => {
+    expect(withoutSequences(text)).toBe(text)
   })
 })

@@ -48,6 +48,15 @@ describe('connectOver()', () => {
     await gone
   })
 
+  it('close() waits no longer than the linger for a peer that does not end', async () => {
+    const [near] = memoryPair()
+    const socket = await connectOver(streamFromWire(near), [named('top', {})])
+    const reading = socket.readable.getReader().read()
+    await socket.close()
+    await expect(reading).rejects.toMatchObject({ code: 'ERR_ABORTED' })
+    await expect(socket.closed).rejects.toMatchObject({ code: 'ERR_ABORTED' })
+  })
+
   it('is aborted by its signal', async () => {
     const [near] = memoryPair()
     const silent: Layer = { ...named('silent', {}), start: () => {} }

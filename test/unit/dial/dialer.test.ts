@@ -9,6 +9,7 @@ import {
   webcrypto,
 } from '../../../src/index.js'
 import { memoryPlatform } from '../../../src/platform/memory/index.js'
+import { takeWire } from '../../../src/stream/index.js'
 import { identity, type ScriptedConnection, scripted } from './scripted.js'
 
 const inner = { alpn: 'app' }
@@ -299,6 +300,27 @@ describe('what one dial waits for', () => {
     await expect(first).rejects.toMatchObject({ code: 'ERR_ABORTED' })
   })
 
+  it('is long where the limits are the longest', async () => {
+    const longest = 2 ** 31 - 1
+    const dialer = dialerOn(
+      memoryPlatform({ crypto: webcrypto(globalThis.crypto), now: () => 0, serve: () => {} }),
+      {
+        origin: 'https://lb.test',
+        trust: anything,
+        originTrust: anything,
+        alpn: ['app'],
+        timeouts: { connect: longest, handshake: longest },
+      },
+    )
+    const dials = Promise.allSettled([dialer.connect(), dialer.connect()])
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    await dialer.close()
+    expect(await dials).toMatchObject([
+      { reason: { code: 'ERR_ABORTED' } },
+      { reason: { code: 'ERR_ABORTED' } },
+    ])
+  })
+
   it('is no identity for ever', async () => {
     const world = scripted([{ outer: {}, inner }], {
       identity: () => new Promise(() => {}),
@@ -306,6 +328,28 @@ describe('what one dial waits for', () => {
     })
     await expect(world.dialer.connect()).rejects.toMatchObject({ code: 'ERR_TIMEOUT', phase: 'config' })
     expect(world.connections).toBe(0)
+  })
+})
+
+describe('what the caller hands in and what throws', () => {
+  const broken = () => {
+    throw new Error('no space left on device')
+  }
+
+  it('is no failure of the dial: a trace', async () => {
+    const world = scripted([{ outer: {}, inner }])
+    const socket = await world.dialer.connect({ trace: broken })
+    expect(socket.info.verdict).toBe('upgrade')
+    await world.dialer.close()
+    expect(world.open).toBe(0)
+  })
+
+  it('is no failure of the dial: a cache of verdicts', async () => {
+    const world = scripted([{ outer: {}, inner }], { verdicts: { get: broken, set: broken, drop: broken } })
+    const socket = await world.dialer.connect()
+    expect(socket.info.verdict).toBe('upgrade')
+    await world.dialer.close()
+    expect(world.open).toBe(0)
   })
 })
 
@@ -321,6 +365,15 @@ describe('the end of a dialer', () => {
     expect(world.open).toBe(0)
     await expect(world.dialer.connect()).rejects.toMatchObject({ code: 'ERR_ABORTED' })
     await world.dialer.close()
+  })
+
+  it('is told to who took the wire of a tunnel', async () => {
+    const world = scripted([{ outer: {}, inner }])
+    const wire = (await world.dialer.connect())[takeWire]()
+    const failed = new Promise((resolve) => wire.start({ data: () => {}, end: () => {}, fail: resolve }))
+    await world.dialer.close()
+    expect(await failed).toMatchObject({ code: 'ERR_ABORTED' })
+    expect(world.open).toBe(0)
   })
 
   it('comes with its signal, at once', async () => {

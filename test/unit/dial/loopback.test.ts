@@ -1,4 +1,6 @@
 // The dialer of Node with everything real in it, against node:tls and node:http on loopback.
+import type { AddressInfo } from 'node:net'
+import { createServer as createTlsServer } from 'node:tls'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { DialerOptions, TimedTraceEvent, TunnelSocket } from '../../../src/index.js'
 import {
@@ -6,6 +8,7 @@ import {
   type Dialer,
   dangerously,
   memorySessionStore,
+  verdictCache,
 } from '../../../src/platform/node/index.js'
 import { type Authority, createAuthority, type Issued } from '../../support/certificates.js'
 import {
@@ -23,17 +26,18 @@ let host: Authority
 let front: Issued
 let alice: Issued
 let inner: InnerServer
+let users: Authority
 const started: Array<{ stop(): Promise<void> }> = []
 const dialers: Dialer[] = []
 
 beforeAll(async () => {
-  const users = await createAuthority({ name: 'Users' })
+  users = await createAuthority({ name: 'Users' })
   web = await createAuthority({ name: 'Web' })
   host = await createAuthority({ name: 'Host' })
   front = await web.issue({ names: ['localhost'] })
   alice = await users.issue({ usage: 'client', commonName: 'alice' })
   inner = await startInner({
-    certificate: await host.issue({ names: ['inner.test'] }),
+    certificate: await host.issue({ names: ['inner.test', '127.0.0.1'] }),
     users,
     alpn: ['app', 'app-ping'],
   })
@@ -310,6 +314,86 @@ describe('what is given up', () => {
     await dials.close()
     await until(() => lb.open === 0)
     await expect(socket.closed).resolves.toBeUndefined()
+  })
+})
+
+describe('a verdict that no longer holds', () => {
+  it.each([
+    ['has a certificate of its own', () => host, 'inner.test', 'TLSv1.3', undefined],
+    ['wants a client certificate', () => web, 'localhost', 'TLSv1.3', undefined],
+    ['wants a client certificate in TLS 1.2', () => web, 'localhost', 'TLSv1.2', undefined],
+    ['says nothing', () => web, 'localhost', 'TLSv1.3', 'ERR_TIMEOUT'],
+  ] as const)(
+    'where the server %s instead of a load balancer',
+    async (_, issuer, name, maxVersion, first) => {
+      const issued = await issuer().issue({ names: [name] })
+      const isSilent = first !== undefined
+      const server = createTlsServer(
+        {
+          cert: issued.chain,
+          key: issued.privateKey,
+          ca: users.certificate,
+          requestCert: !isSilent,
+          rejectUnauthorized: !isSilent,
+          ALPNProtocols: ['app'],
+          maxVersion,
+        },
+        (socket) => void socket.on('error', () => {}).resume(),
+      )
+      server.on('tlsClientError', () => {})
+      await new Promise<void>((resolve) => server.listen(0, resolve))
+      const { port } = server.address() as AddressInfo
+      const verdicts = verdictCache({ clock: () => 0 })
+      verdicts.set(`https://localhost:${port}`, { verdict: 'upgrade', evidence: ['of before'] })
+      const dials = dialer(port, {
+        verdicts,
+        trust: [host.certificate, web.certificate],
+        serverName: name,
+        timeouts: { upgrade: 50 },
+      })
+      try {
+        if (first !== undefined) await expect(dials.connect()).rejects.toMatchObject({ code: first })
+        expect((await dials.connect()).info.verdict).toBe('direct')
+        expect(verdicts.get(`https://localhost:${port}`)?.verdict).toBe('direct')
+      } finally {
+        await dials.close()
+        server.close()
+      }
+    },
+  )
+})
+
+describe('what a load balancer says after its handshake', () => {
+  it('is told as the outer TLS', async () => {
+    // In TLS 1.3 a certificate that is missed is asked for when the client takes the handshake for done.
+    const made = dialer(inner.port, {
+      mode: 'websocket',
+      originTrust: host.certificate,
+      origin: `https://127.0.0.1:${inner.port}`,
+    })
+    const error = await made.connect().then(
+      () => undefined,
+      (thrown) => thrown,
+    )
+    expect(error).toMatchObject({ code: 'ERR_TLS_ALERT_CERTIFICATE_REQUIRED', phase: 'outer-tls' })
+  })
+})
+
+describe('a key log that cannot be written', () => {
+  it('is the caller’s error', async () => {
+    const lb = await balancer()
+    const cause = new Error('no space left on device')
+    const made = dialer(lb.port, {
+      keylog: () => {
+        throw cause
+      },
+    })
+    const error = await made.connect().then(
+      () => undefined,
+      (thrown) => thrown,
+    )
+    expect(error).toMatchObject({ code: 'ERR_CONFIG_INVALID', blame: 'config' })
+    await until(() => lb.open === 0)
   })
 })
 

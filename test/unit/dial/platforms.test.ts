@@ -186,6 +186,65 @@ describe('a wire over a WebSocket', () => {
     }
   })
 
+  // Each takes a place: none may be free.
+  it.each([0, 1])('refuses messages of %d bytes without end that nobody reads', (size) => {
+    const socket = fake()
+    let failed: TunnelError | undefined
+    webSocketWire(socket, '').start({
+      data: () => new Promise(() => {}),
+      end: () => {},
+      fail: (error) => (failed = error),
+    })
+    // One is with the reader; the others count 512 bytes.
+    const most = 1 + (64 * 1024 * 1024) / 512
+    for (let count = 0; count < most; count++) socket.emit('message', { data: new ArrayBuffer(size) })
+    expect(failed).toBeUndefined()
+    socket.emit('message', { data: new ArrayBuffer(size) })
+    expect(failed?.code).toBe('ERR_STREAM_LIMIT')
+    expect(socket.closed).toEqual([1000])
+  })
+
+  // RFC 6455 §1.4: what came before the Close counts, and a failure of writing would drop it.
+  it('tells writers of a clean Close behind all that is unread', async () => {
+    const socket = fake()
+    const wire = webSocketWire(socket, '')
+    const order: unknown[] = []
+    let next: () => void = () => {}
+    const ended = new Promise<void>((resolve) => {
+      wire.start({
+        data(chunk) {
+          order.push(chunk[0])
+          return new Promise((taken) => (next = taken))
+        },
+        end: () => resolve(),
+        fail: (error) => order.push(error.code),
+      })
+    })
+    for (const byte of [1, 2, 3]) socket.emit('message', { data: Uint8Array.of(byte).buffer })
+    socket.emit('close', { code: 1000 })
+    const writing = Promise.resolve(wire.write([new Uint8Array(1)])).catch(({ code }: TunnelError) =>
+      order.push(code),
+    )
+    for (const read of [[1], [1, 2], [1, 2, 3]]) {
+      await new Promise((resolve) => setImmediate(resolve))
+      expect(order).toEqual(read)
+      next()
+    }
+    await Promise.all([ended, writing])
+    expect(order).toEqual([1, 2, 3, 'ERR_STREAM_RESET'])
+  })
+
+  it('tells writers of any other end at once', () => {
+    const socket = fake()
+    const wire = webSocketWire(socket, '')
+    wire.start({ data: () => new Promise(() => {}), end: () => {}, fail: () => {} })
+    socket.emit('message', { data: new ArrayBuffer(1) })
+    socket.emit('close', { code: 1006 })
+    expect(() => wire.write([new Uint8Array(1)])).toThrow(
+      expect.objectContaining({ code: 'ERR_STREAM_RESET' }),
+    )
+  })
+
   it('makes writers wait above the high mark until the low one', async () => {
     const socket = fake()
     const wire = webSocketWire(socket, '')

@@ -33,6 +33,11 @@ describe('options', () => {
     })
   })
 
+  it('pause ever longer where nothing bounds the pauses', () => {
+    const { retry } = settingsOf({ ...usual, retry: { maxDelay: Number.POSITIVE_INFINITY } })
+    expect(retry.maxDelay).toBe(2 ** 31 - 1)
+  })
+
   it('take origins apart', () => {
     const at = (origin: string | URL) => settingsOf({ ...usual, origin })
     expect(at('http://proxy.example.com').origin).toMatchObject({ secure: false, address: { port: 80 } })

@@ -13,7 +13,7 @@ import { memoryPair } from '../../../src/platform/memory/index.js'
 import { dialTcp } from '../../../src/platform/node/wire.js'
 import { Connection, type TunnelSocket, tunnelSocket, type Wire } from '../../../src/stream/index.js'
 import { createAuthority } from '../../support/certificates.js'
-import { bytes, clock, hear, pattern, slow, tick, xor } from '../stream/toys.js'
+import { bytes, clock, connected, hear, pattern, slow, tick, xor } from '../stream/toys.js'
 
 const cleanups: Array<() => unknown> = []
 afterEach(async () => {
@@ -273,6 +273,95 @@ describe('as a net.Socket', () => {
     expect(error).toMatchObject({ code: 'ERR_ABORTED' })
   })
 
+  it('is aborted by the signal while it waits for a tunnel, which is freed when it comes', async () => {
+    const [near, far] = memoryPair()
+    const heard = hear(far)
+    const controller = new AbortController()
+    let arrive!: (socket: TunnelSocket) => void
+    const coming = new Promise<TunnelSocket>((resolve) => {
+      arrive = resolve
+    })
+    const stream = duplex(coming, { signal: controller.signal })
+    const reason = new Error('enough')
+    controller.abort(reason)
+    const [error] = await once(stream, 'error')
+    expect(error).toMatchObject({ code: 'ERR_ABORTED', phase: 'dial', cause: reason })
+    expect(stream.destroyed).toBe(true)
+    arrive(tunnelSocket(near, undefined))
+    await expect(heard.end).rejects.toMatchObject({ code: 'ERR_STREAM_RESET' })
+    const late = duplex(Promise.reject(failure('ERR_DIAL_REFUSED')), { signal: controller.signal })
+    const [first] = await once(late, 'error')
+    expect(first).toMatchObject({ code: 'ERR_ABORTED' })
+  })
+
+  it('leaves an open tunnel alone when the signal aborts later', async () => {
+    const [near, far] = memoryPair()
+    const controller = new AbortController()
+    const stream = duplex(Promise.resolve(tunnelSocket(near, undefined)), { signal: controller.signal })
+    await once(stream, 'connect')
+    controller.abort()
+    far.write([bytes('still here')])
+    const [chunk] = await once(stream, 'data')
+    expect(String(chunk)).toBe('still here')
+    stream.destroy()
+  })
+
+  it('is connected before it hears a server that speaks first', async () => {
+    const { connection, far } = connected()
+    await connection.push(xor(0))
+    far.write([bytes('greeting')])
+    const stream = duplex(tick(5).then(() => tunnelSocket(connection.wire(), undefined)))
+    const seen: string[] = []
+    stream.on('connect', () => seen.push('connect'))
+    stream.on('data', (chunk) => seen.push(`${chunk}, connecting: ${stream.connecting}`))
+    await once(stream, 'data')
+    expect(seen).toEqual(['connect', 'greeting, connecting: false'])
+    stream.destroy()
+  })
+
+  it('says with close whether it was an error, as net.Socket does', async () => {
+    const closed = async (reason?: Error) => {
+      const { stream } = pair()
+      stream.on('error', () => {})
+      const closing = new Promise((resolve) => stream.once('close', resolve))
+      stream.destroy(reason)
+      return closing
+    }
+    expect([await closed(), await closed(new Error('mine'))]).toEqual([false, true])
+  })
+
+  it('leaves what a listener throws to the process, and goes on', async () => {
+    const { connection, far } = connected()
+    await connection.push(xor(0))
+    const tunnel = tunnelSocket(connection.wire(), undefined, { closed: connection.closed })
+    const stream = duplex(Promise.resolve(tunnel))
+    const bugs = { connect: new Error('in connect'), data: new Error('in data') }
+    const caught: unknown[] = []
+    const listeners = process.listeners('uncaughtException')
+    process.removeAllListeners('uncaughtException')
+    process.on('uncaughtException', (error) => caught.push(error))
+    try {
+      stream.once('connect', () => {
+        throw bugs.connect
+      })
+      stream.once('data', () => {
+        throw bugs.data
+      })
+      await tick(5)
+      far.write([bytes('one')])
+      await tick(5)
+      expect(caught).toEqual([bugs.connect, bugs.data])
+      expect(stream.destroyed).toBe(false)
+      far.write([bytes('two')])
+      const [chunk] = await once(stream, 'data')
+      expect(String(chunk)).toBe('two')
+    } finally {
+      process.removeAllListeners('uncaughtException')
+      for (const listener of listeners) process.on('uncaughtException', listener)
+      stream.destroy()
+    }
+  })
+
   it('frees a tunnel that arrives after it was destroyed', async () => {
     const [near, far] = memoryPair()
     const heard = hear(far)
@@ -298,6 +387,18 @@ describe('as a net.Socket', () => {
     stream.setTimeout(0)
     far.destroy()
     await once(stream, 'error')
+  })
+
+  it('waits as long as a timer can where it is told to wait longer, and not at all once it is destroyed', async () => {
+    const { stream } = pair()
+    let fired = 0
+    stream.on('timeout', () => fired++)
+    stream.setTimeout(2 ** 31)
+    await tick(20)
+    stream.destroy()
+    stream.setTimeout(1)
+    await tick(20)
+    expect(fired).toBe(0)
   })
 
   it('does not while a long write leaves, but when nothing more does', async () => {

@@ -92,6 +92,22 @@ describe('streamFromWire', () => {
     }
   })
 
+  it('fails the other direction too when one is cancelled or aborted', async () => {
+    const aborted = { code: 'ERR_ABORTED', cause: 'enough' }
+    const { connection: first } = connected()
+    const cancelled = streamFromWire(first.wire())
+    const writer = cancelled.writable.getWriter()
+    await cancelled.readable.cancel('enough')
+    await expect(writer.closed).rejects.toMatchObject(aborted)
+    const { connection: second } = connected()
+    const broken = streamFromWire(second.wire())
+    const reader = broken.readable.getReader()
+    const reading = reader.read()
+    await broken.writable.abort('enough')
+    await expect(reading).rejects.toMatchObject(aborted)
+    await expect(reader.closed).rejects.toMatchObject(aborted)
+  })
+
   it('takes views and buffers, and refuses text', async () => {
     const [near, far] = memoryPair()
     const distant = hear(far)
@@ -280,6 +296,15 @@ describe('tunnelSocket', () => {
     expect(distant.text()).toBe('\x00')
     await expect(socket.closed).rejects.toMatchObject({ code: 'ERR_ABORTED' })
     await socket.close()
+  })
+
+  it('and ends a reader that waits, also where only the wire is watched', async () => {
+    const [near] = memoryPair()
+    const socket = tunnelSocket(near, undefined, { linger: 5 })
+    const reading = socket.readable.getReader().read()
+    await socket.close()
+    await expect(reading).rejects.toMatchObject({ code: 'ERR_ABORTED' })
+    await expect(socket.closed).rejects.toMatchObject({ code: 'ERR_ABORTED' })
   })
 
   it('watches the wire itself when nobody else does', async () => {
