@@ -85,6 +85,8 @@ export interface Settings {
   table(key: string): ReadonlyArray<Readonly<Record<string, unknown>>>
   /** Which of the three gave it, as people would look for it: `--alpn`, `UNDERPASS_ALPN`, `` `alpn` in under.toml ``. */
   source(flag: string): string | undefined
+  /** The environment, for what other programs' variables say. */
+  readonly env: Readonly<Record<string, string | undefined>>
   /** The config file in use. */
   readonly file: string | undefined
   /** What relative paths in the config file are relative to. */

@@ -54,9 +54,16 @@ function usedFrom(source: IdentitySource): Pick<CliIdentity, 'identity' | 'sourc
 }
 
 async function loginOf(settings: Settings, flag: 'tsh' | 'identity', route: TshOptions): Promise<Login> {
-  const { botOutput, identityFile, tshLogin } = await import('../login/index.js')
+  const { botOutput, environmentLogin, fromEnvironment, identityFile, tshLogin } = await import(
+    '../login/index.js'
+  )
   const value = settings.text(flag)!
-  if (flag === 'tsh') return tshLogin({ ...route, ...(value !== '' && { profile: value }) })
+  // A profile that is named is not the one that Teleport's variables speak of; where profiles are is the same.
+  if (flag === 'tsh' && value === '') return environmentLogin(settings.env, route)
+  if (flag === 'tsh') {
+    const { home } = fromEnvironment({ TELEPORT_HOME: settings.env.TELEPORT_HOME })
+    return tshLogin({ ...(home !== undefined && { home }), ...route, profile: value })
+  }
   const found = await stat(value).catch((cause: unknown) => {
     throw failure(
       'ERR_CONFIG_IDENTITY',

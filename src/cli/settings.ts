@@ -60,6 +60,7 @@ export function createSettings(
   }
 
   return {
+    env,
     text,
     list,
     on(flag) {

@@ -35,14 +35,15 @@ function errorResponse(error: TunnelError): Uint8Array {
   return packet
 }
 
-// ERR packet in place of the server's greeting: no SQL state there. 2003 is CR_CONN_HOST_ERROR.
+// ERR packet in place of the server's greeting: no SQL state there. 1105 is ER_UNKNOWN_ERROR: MariaDB's client takes
+// a packet with a client's own number (2000 to 2999) for malformed, and shows none of it.
 function errPacket(error: TunnelError): Uint8Array {
   const text = utf8(sentence(error)).subarray(0, 500)
   const packet = new Uint8Array(7 + text.length)
   const view = new DataView(packet.buffer)
   view.setUint16(0, 3 + text.length, true)
   packet[4] = 0xff
-  view.setUint16(5, 2003, true)
+  view.setUint16(5, 1105, true)
   packet.set(text, 7)
   return packet
 }

@@ -2,7 +2,7 @@
 // servers is in doctor.test.ts.
 import { describe, expect, it } from 'vitest'
 import type { AlpnProbe } from '../../src/cli/doctor/findings.js'
-import type { HttpAnswer } from '../../src/cli/doctor/http-look.js'
+import { type HttpAnswer, httpLook } from '../../src/cli/doctor/http-look.js'
 import { inspectorOf } from '../../src/cli/doctor/inspectors.js'
 import { pingFinding } from '../../src/cli/doctor/probe-http.js'
 import { vendors } from '../../src/cli/doctor/vendor-table.js'
@@ -25,7 +25,50 @@ describe('the ping', () => {
   })
 })
 
+describe('an answer', () => {
+  const body = '{"server_version":"18.2.0"}'
+  const look = (text: string) => {
+    const opened: HttpAnswer[] = []
+    const layer = httpLook('')
+    const sink = {
+      down() {},
+      up() {},
+      open: (answer: HttpAnswer) => opened.push(answer),
+      eof() {},
+      finish() {},
+    }
+    for (const byte of Buffer.from(text)) layer.receive(Uint8Array.of(byte), sink as never)
+    return opened
+  }
+
+  it.each([
+    [
+      'in chunks',
+      `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n${body.slice(0, 5)}\r\n16;x=y\r\n${body.slice(5)}\r\n0\r\n\r\n`,
+    ],
+    [
+      'behind an interim one',
+      `HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 27\r\n\r\n${body}`,
+    ],
+  ])('%s is read', (_, text) => {
+    const [answer] = look(text)
+    expect(answer).toMatchObject({ status: 200, body })
+    expect(pingFinding(answer!, 1)).toMatchObject({ status: 'ok', server: 'Teleport 18.2.0' })
+  })
+})
+
 describe('the guess', () => {
+  it('is one box where HAProxy ends TLS without ALPN', () => {
+    const probe = (offered: string[]) =>
+      ({ status: 'ok', summary: '', offered, outcome: 'unselected' }) as const
+    const seen = clues({
+      plain: failure('ERR_STREAM_RESET'),
+      broken: answer({}, 'Your browser sent an invalid request.'),
+    })
+    const outerTls = { ...seen.outerTls, probes: [probe(['x']), probe(['http/1.1']), probe([])] }
+    expect(guessVendors({ ...seen, outerTls })).toMatchObject([{ vendor: 'haproxy', role: 'tls' }])
+  })
+
   it.each([
     ['aws-alb', { server: 'awselb/2.0' }],
     ['aws-cloudfront', { via: '1.1 abcdef.cloudfront.net (CloudFront)' }],

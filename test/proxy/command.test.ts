@@ -102,14 +102,21 @@ describe('--allow', () => {
       '*.apps.internal=http/1.1@{host}',
       { host: '*.apps.internal', target: { alpn: ['http/1.1'], serverName: '{host}' } },
     ],
+    [
+      '*.k8s.internal=kube',
+      {
+        host: '*.k8s.internal',
+        target: { alpn: ['http/1.1'], serverName: 'kube-teleport-proxy-alpn.proxy.test' },
+      },
+    ],
     ['[fd00::1]:80=one,two', { host: 'fd00::1', port: 80, target: { alpn: ['one', 'two'] } }],
   ])('takes %s', (text, rule) => {
-    expect(allowRules(settings({ allow: [text] }))[0]).toEqual(rule)
+    expect(allowRules(settings({ allow: [text] }), 'proxy.test')[0]).toEqual(rule)
   })
 
   it('is [[allow]] in a file', () => {
     const allow = [{ host: 'db.internal', port: 5432, preset: 'redis', 'server-name': 'x' }]
-    expect(allowRules(settings({}, { allow }))[0]).toEqual({
+    expect(allowRules(settings({}, { allow }), 'proxy.test')[0]).toEqual({
       host: 'db.internal',
       port: 5432,
       target: { alpn: ['teleport-redis-ping', 'teleport-redis'], serverName: 'x' },
@@ -117,7 +124,7 @@ describe('--allow', () => {
   })
 
   it.each([['db.internal'], ['=x'], ['a:b=c']])('refuses %s', (text) => {
-    expect(() => allowRules(settings({ allow: [text] }))).toThrow(
+    expect(() => allowRules(settings({ allow: [text] }), 'proxy.test')).toThrow(
       expect.objectContaining({ code: 'ERR_CONFIG_INVALID' }),
     )
   })

@@ -74,7 +74,7 @@ describe('a failed dial', () => {
     const { proxy, open } = await world({ dialer: dialer(), listener: { speaks: 'mysql', target } })
     const bytes = await (await open()).rest()
     expect(bytes.readUIntLE(0, 3)).toBe(bytes.length - 4)
-    expect([bytes[3], bytes[4], bytes.readUInt16LE(5)]).toEqual([0, 0xff, 2003])
+    expect([bytes[3], bytes[4], bytes.readUInt16LE(5)]).toEqual([0, 0xff, 1105])
     expect(bytes.toString()).toContain('ERR_UPGRADE_UNAVAILABLE')
     await proxy.close()
   })

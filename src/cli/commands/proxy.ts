@@ -108,7 +108,7 @@ async function run({ operands, settings, output, json, signal, env }: Call): Pro
       hint: "Pass --listen 'tcp://127.0.0.1:5432?preset=postgres', or [[listen]] tables in a config file.",
     })
   const dial = await dialerOptions(settings, operands[0])
-  const rules = allowRules(settings)
+  const rules = allowRules(settings, new URL(dial.origin).hostname)
   const credentials = credentialsOf(await settings.secret('local-auth'))
   const prepared = await prepareListeners(specs, { settings, dial, rules, credentials })
   const spare = settings.number('spare') ?? 0
@@ -163,6 +163,8 @@ async function run({ operands, settings, output, json, signal, env }: Call): Pro
     }
   }
   const identities = [...sources.values()].filter((source) => source !== undefined)
+  for (const line of new Set(identities.flatMap((source) => source.warnings())))
+    output.say(`warning: ${line}`)
   using _watch = watchIdentities(
     identities,
     { before: settings.duration('expiry-warning') ?? 600_000, now: Date.now },

@@ -1,6 +1,7 @@
 // From findings to what would mend them: the first cause first, with the lines of whose configuration.
 import { exitStatusOf } from '../../errors-node.js'
 import type { Advice, DoctorReport, VendorGuess } from './findings.js'
+import { isOurs } from './probe-tls.js'
 import { vendors } from './vendor-table.js'
 
 export function advise(report: Omit<DoctorReport, 'advice'>): Advice[] {
@@ -18,7 +19,7 @@ export function advise(report: Omit<DoctorReport, 'advice'>): Advice[] {
   else if (outerTls.status === 'fail' && outerTls.code !== undefined && exitStatusOf(outerTls.code) === 5)
     advice.push({
       title: 'The outer certificate is not trusted',
-      why: `${outerTls.evidence?.[0] ?? ''} Pass the authority that signs this endpoint with --origin-trust FILE. If the signer (${outerTls.chain[0]?.issuer ?? 'unknown'}) is a surprise, somebody inspects TLS on the way: compare from another network.`.trim(),
+      why: `${outerTls.evidence?.[0] ?? ''} ${outerTls.code === 'ERR_CERT_UNTRUSTED' ? 'Pass the authority that signs this endpoint with --origin-trust FILE. ' : ''}If the signer (${outerTls.chain[0]?.issuer ?? 'unknown'}) is a surprise, somebody inspects TLS on the way: compare from another network.`.trim(),
     })
   else if (outerTls.status === 'fail') advice.push(fromEvidence('The outer TLS', outerTls))
   if (between.length > 1)
@@ -26,7 +27,9 @@ export function advise(report: Omit<DoctorReport, 'advice'>): Advice[] {
       title: `${between.length} load balancers in a row`,
       why: `${between.map(({ name }) => name).join(', then ')}: each of them must pass the upgrade, and the shortest idle limit counts.`,
     })
-  if (verdict === 'none' && upgrades.length > 0) advice.push(...forRefusals(report, between))
+  // A server that selected our protocol needs no upgrade, whatever else is wrong with it.
+  const isDirect = outerTls.probes.some(({ alpn, offered }) => isOurs(alpn, offered))
+  if (verdict === 'none' && upgrades.length > 0 && !isDirect) advice.push(...forRefusals(report, between))
   const passed = upgrades.filter(({ status }) => status === 'ok')
   if (passed.length > 0 && passed.every(({ upgrade }) => upgrade === 'websocket') && upgrades.length > 0)
     advice.push({
@@ -77,6 +80,24 @@ function forRefusals(
         why: `The upgrade was answered with ${status ?? 'no status'}, not 101. Exempt ${'/webapi/connectionupgrade'} from it, or send what it wants with --header-file or --header-command.`,
       },
     ]
+  const pages = upgrades.flatMap(({ evidence = [] }) => evidence)
+  if (
+    socket.code === 'ERR_TLS_ALERT_CERTIFICATE_REQUIRED' ||
+    pages.some((line) => line.includes('No required SSL certificate was sent'))
+  )
+    return [
+      {
+        title: 'The outer endpoint wants a client certificate',
+        why: 'A tunnel shows its certificate to the inner server only. Let this endpoint ask for none on /webapi/connectionupgrade.',
+      },
+    ]
+  if (socket.code !== undefined && unanswered.has(socket.code) && ping.status !== 'ok')
+    return [
+      {
+        title: 'No server answers behind it',
+        why: `${socket.summary.replace(/\.$/, '')}. The ping fared no better, so this is not about upgrades: check that the server runs, speaks HTTP there, and that its address is right.`,
+      },
+    ]
   if (
     ping.status !== 'ok' &&
     (socket.code === 'ERR_UPGRADE_NOT_FOUND' || socket.code === 'ERR_UPGRADE_STRIPPED')
@@ -87,7 +108,10 @@ function forRefusals(
         why: 'Neither the ping nor the upgrade was answered as a Teleport proxy or an Underpass gateway does. Check the address; or the path, with --path.',
       },
     ]
-  const known = between.flatMap(settingOf)
+  // What passes every upgrade as it comes has a setting for idle limits only.
+  const known = between
+    .filter(({ vendor }) => !vendors[vendor]?.passes?.startsWith('every upgrade'))
+    .flatMap(settingOf)
   if (known.length > 0) return known
   return [
     {
@@ -96,6 +120,12 @@ function forRefusals(
     },
   ]
 }
+
+/** Failures that no setting for upgrades mends where plain requests meet them too. */
+const unanswered: ReadonlySet<string> = new Set([
+  ...['ERR_UPGRADE_UNAVAILABLE', 'ERR_UPGRADE_EOF', 'ERR_UPGRADE_MALFORMED'],
+  ...['ERR_STREAM_RESET', 'ERR_TIMEOUT'],
+])
 
 function settingOf({ vendor, name }: VendorGuess): Advice[] {
   const setting = vendors[vendor]?.setting

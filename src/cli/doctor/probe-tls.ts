@@ -146,7 +146,10 @@ async function judge(
     summary: `${summary}, and not trusted: ${fault.message}`,
     code: fault.code,
     evidence: [
-      fault.hint,
+      // `serverName` is the inner server's: out here the origin's own host is verified.
+      fault.code === 'ERR_CERT_NAME_MISMATCH'
+        ? 'Write the origin with a name of the certificate, or check where the connection ends.'
+        : fault.hint,
       ...(certificates[0] ? [`fingerprint (SHA-256) ${fingerprint(reach, certificates[0])}`] : []),
     ],
     endedBy: fault.code === 'ERR_CERT_UNTRUSTED' ? 'unknown' : endedBy,

@@ -26,7 +26,10 @@ const ranks: readonly Certainty[] = ['possible', 'likely', 'certain']
 
 /** The nearest first: who ends TLS, then who speaks HTTP behind it, then the server. */
 export function guessVendors(clues: Clues): VendorGuess[] {
-  const found = [...pageClues(clues), ...headerClues(clues), ...tlsClues(clues)]
+  const told = [...pageClues(clues), ...headerClues(clues)]
+  // Whoever speaks HTTP first may as well end TLS without ALPN (HAProxy's `bind … ssl` with no `alpn`): nobody stands before it for that.
+  const isNamed = told.some(({ place }) => place !== 'behind')
+  const found = [...told, ...tlsClues(clues, isNamed)]
   const sure = new Set(found.filter(({ certainty }) => certainty !== 'possible').map(({ vendor }) => vendor))
   // What merely could be somebody is of no interest beside what is.
   const kept = found.filter(
@@ -129,7 +132,7 @@ function headerClues({ answers, heads }: Clues): Clue[] {
   )
 }
 
-function tlsClues({ outerTls, answers, verdict }: Clues): Clue[] {
+function tlsClues({ outerTls, answers, verdict }: Clues, isNamed: boolean): Clue[] {
   if (verdict === 'direct' || outerTls.probes.length < 3) return []
   const [ours, http] = outerTls.probes
   const plain = answers?.plain
@@ -145,7 +148,10 @@ function tlsClues({ outerTls, answers, verdict }: Clues): Clue[] {
   if (ours?.outcome === 'unselected' && http?.outcome === 'unselected') {
     const evidence =
       'no application protocol is ever selected: TLS is ended by something that does not know ALPN'
-    return [clue('stunnel', mute ? 'likely' : 'possible', evidence), clue('aws-nlb', 'possible', evidence)]
+    return [
+      clue('stunnel', mute && !isNamed ? 'likely' : 'possible', evidence),
+      clue('aws-nlb', 'possible', evidence),
+    ]
   }
   if (ours?.outcome === 'unselected' && mute)
     return [

@@ -9,23 +9,23 @@ import { didYouMean } from '../nearest.js'
 const form =
   "Write HOST[:PORT]=PRESET or HOST[:PORT]=ALPN[,ALPN][@SERVER-NAME], as '*.apps.example.com:443=http/1.1@{host}'."
 
-/** All of them, flags first. Throws ERR_CONFIG_INVALID; what a host may be is the proxy's to say. */
-export function allowRules(settings: Settings): Rule[] {
+/** All of them, flags first; `origin` is the host of ours, which presets name servers by. Throws ERR_CONFIG_INVALID; what a host may be is the proxy's to say. */
+export function allowRules(settings: Settings, origin: string): Rule[] {
   const source = settings.source('allow') ?? '--allow'
-  const rules = settings.list('allow').map((text) => ofText(text, source))
-  for (const table of settings.table('allow')) rules.push(ofTable(table))
+  const rules = settings.list('allow').map((text) => ofText(text, source, origin))
+  for (const table of settings.table('allow')) rules.push(ofTable(table, origin))
   return rules
 }
 
-function ofText(text: string, source: string): Rule {
+function ofText(text: string, source: string, origin: string): Rule {
   const match = /^(?:\[([^\]]+)\]|([^:=@[\]]+))(?::(\d+))?=([^@]+)(?:@(.+))?$/.exec(text)
   if (match === null) throw invalid(`${source}: ${JSON.stringify(text)} is no rule`)
-  return ruleOf((match[1] ?? match[2])!, match[3], match[4]!.split(','), match[5])
+  return ruleOf((match[1] ?? match[2])!, match[3], match[4]!.split(','), match[5], origin)
 }
 
 const keys = ['host', 'port', 'alpn', 'preset', 'server-name']
 
-function ofTable(table: Readonly<Record<string, unknown>>): Rule {
+function ofTable(table: Readonly<Record<string, unknown>>, origin: string): Rule {
   const values = new Map(Object.entries(table).map(([key, value]) => [kebab(key), value]))
   for (const key of values.keys())
     if (!keys.includes(key))
@@ -44,7 +44,7 @@ function ofTable(table: Readonly<Record<string, unknown>>): Rule {
   if (host === undefined || !alpn.every((name) => typeof name === 'string'))
     throw invalid('[[allow]]: `host`, and `alpn` or `preset`, are needed')
   const port = values.get('port')
-  return ruleOf(host, port === undefined ? undefined : String(port), alpn, text('server-name'))
+  return ruleOf(host, port === undefined ? undefined : String(port), alpn, text('server-name'), origin)
 }
 
 function ruleOf(
@@ -52,10 +52,13 @@ function ruleOf(
   port: string | undefined,
   names: readonly string[],
   serverName: string | undefined,
+  origin: string,
 ): Rule {
   const [first = ''] = names
   const known =
-    names.length === 1 && presets.some(({ name }) => name === first) ? preset(first, { host }) : undefined
+    names.length === 1 && presets.some(({ name }) => name === first)
+      ? preset(first, { host: origin })
+      : undefined
   const server = serverName ?? known?.serverName
   return {
     host,

@@ -59,7 +59,8 @@ async function prepare(
       source,
     }
   }
-  const named = presetFor(spec, settings, dial)
+  const { login } = await identityOf(settings)
+  const named = presetFor(spec, settings, dial, login?.cluster)
   const alpn = spec.alpn.length > 0 ? spec.alpn : (named?.alpn ?? dial.alpn)
   if (alpn === undefined || alpn.length === 0)
     throw failure('ERR_CONFIG_INVALID', `${spec.name} names no protocol`, {
@@ -79,10 +80,15 @@ async function prepare(
   }
 }
 
-function presetFor(spec: ListenSpec, settings: Settings, dial: CliDialerOptions): Preset | undefined {
+function presetFor(
+  spec: ListenSpec,
+  settings: Settings,
+  dial: CliDialerOptions,
+  cluster: string | undefined,
+): Preset | undefined {
   const name = spec.preset ?? (spec.alpn.length === 0 ? settings.text('preset') : undefined)
   if (name === undefined) return undefined
-  return preset(name, { host: new URL(dial.origin).hostname, version: spec.dbVersion })
+  return preset(name, { cluster, host: new URL(dial.origin).hostname, version: spec.dbVersion })
 }
 
 function speaksOf(

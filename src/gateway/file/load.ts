@@ -30,8 +30,9 @@ export interface LoadedConfig {
   readonly files: readonly string[]
 }
 
-/** Reads and checks the file and all it names. Throws ERR_GATEWAY_CONFIG, naming the entry. */
-export async function loadConfig(path: string): Promise<LoadedConfig> {
+/** Reads and checks the file and all it names, which `files` collects even where it fails. Throws ERR_GATEWAY_CONFIG, naming the entry. */
+export async function loadConfig(path: string, files: string[] = []): Promise<LoadedConfig> {
+  files.push(resolve(path))
   const value = await readConfig(path)
   const [problem, ...more] = problemsOf(value, gatewaySchema)
   if (problem !== undefined) {
@@ -40,7 +41,6 @@ export async function loadConfig(path: string): Promise<LoadedConfig> {
   }
   const config = value as FileConfig
   const folder = dirname(resolve(path))
-  const files = [resolve(path)]
   const read = (name: string, key: string): Promise<string> => {
     const file = resolve(folder, name)
     files.push(file)
@@ -94,7 +94,13 @@ async function identitiesOf({ identities = [] }: FileConfig, read: Read) {
   const byName: Record<string, GatewayIdentity> = {}
   for (const [i, each] of identities.entries()) {
     const identity = await identityOf(each, `identities[${i}]`, read)
-    for (const name of [each.serverName].flat()) byName[name] = identity
+    for (const name of [each.serverName].flat()) {
+      // As with routes: which of two wins must not depend on their order.
+      const key = name.toLowerCase().replace(/\.$/, '')
+      if (Object.hasOwn(byName, key))
+        throw failure('ERR_GATEWAY_CONFIG', `identities[${i}].serverName: ${JSON.stringify(name)} is taken`)
+      byName[key] = identity
+    }
   }
   return byName
 }

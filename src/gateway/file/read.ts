@@ -11,8 +11,32 @@ export async function readConfig(path: string): Promise<unknown> {
 
 /** Throws ERR_GATEWAY_CONFIG. */
 export function parseConfig(name: string, text: string): unknown {
+  if (!name.endsWith('.json')) return parsed(name, () => parseToml(text))
+  const value = parsed(name, () => JSON.parse(text) as unknown)
+  // Of two like keys JSON.parse takes the last, as if nobody had written the other: a policy, say. TOML has none.
+  if (keysIn(value) !== [...text.matchAll(string)].filter(([, colon]) => colon !== undefined).length)
+    throw failure('ERR_GATEWAY_CONFIG', `${name}: a key stands twice in one object`)
+  return value
+}
+
+/** A string of JSON, with the colon behind it where it is a key. */
+const string = /"(?:[^"\\]|\\.)*"(\s*:)?/g
+
+function keysIn(value: unknown): number {
+  let keys = 0
+  // Not by calling itself: text may be nested deeper than calls.
+  for (const left = [value]; left.length > 0; ) {
+    const each = left.pop()
+    if (typeof each !== 'object' || each === null) continue
+    if (!Array.isArray(each)) keys += Object.keys(each).length
+    for (const inside of Object.values(each)) left.push(inside)
+  }
+  return keys
+}
+
+function parsed<T>(name: string, parse: () => T): T {
   try {
-    return name.endsWith('.json') ? JSON.parse(text) : parseToml(text)
+    return parse()
   } catch (cause) {
     throw unreadable(name, cause)
   }

@@ -1,7 +1,7 @@
 // The log: JSON lines by pino, on standard error or in a file. What cannot be written (a full disk) is counted, and the
 // service goes on. Nothing here is secret: events carry none.
 import { type Logger, pino } from 'pino'
-import type { TunnelError } from '../../errors-node.js'
+import { failure, type TunnelError } from '../../errors-node.js'
 import type { GatewayEvent } from '../events.js'
 import type { ServiceSettings } from '../file/load.js'
 import { cleanValue } from './clean-text.js'
@@ -19,14 +19,10 @@ export interface ServiceLog {
 const maxWaiting = 1024 * 1024
 const standardError = 2
 
+/** Throws ERR_GATEWAY_CONFIG when the file cannot be opened. */
 export function openLog({ level, file }: ServiceSettings['log']): ServiceLog {
   let lost = 0
-  const destination = pino.destination({
-    dest: file ?? standardError,
-    append: true,
-    sync: true,
-    maxLength: maxWaiting,
-  })
+  const destination = openDestination(file)
   const count = () => {
     lost++
   }
@@ -51,6 +47,20 @@ export function openLog({ level, file }: ServiceSettings['log']): ServiceLog {
       if (file !== undefined) destination.reopen()
     },
     close: () => destination.destroy(),
+  }
+}
+
+function openDestination(file: string | undefined): ReturnType<typeof pino.destination> {
+  try {
+    return pino.destination({
+      dest: file ?? standardError,
+      append: true,
+      sync: true,
+      maxLength: maxWaiting,
+    })
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? 'unknown'
+    throw failure('ERR_GATEWAY_CONFIG', `log.file: cannot open ${file} (${code})`, { cause })
   }
 }
 

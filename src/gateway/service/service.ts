@@ -60,6 +60,7 @@ export async function startService(configFile: string): Promise<GatewayService> 
   }
   const open = gateway
 
+  let watched = config.files
   // One after the other: of two that overlap, the one that read the older file could be the last to be applied.
   let reloading: Promise<unknown> = Promise.resolve()
   function reload(): Promise<boolean> {
@@ -71,16 +72,20 @@ export async function startService(configFile: string): Promise<GatewayService> 
   async function load(): Promise<boolean> {
     // Nobody is served by it any more, and the log may be closed.
     if (draining) return false
+    const named: string[] = []
     try {
-      const next = await loadConfig(configFile)
+      const next = await loadConfig(configFile, named)
       open.reload(next.options)
       const unchanged = restartKeys.filter((key) => !same(keyOf(config, key), keyOf(next, key)))
       if (unchanged.length > 0) logger.warn({ keys: unchanged }, 'these apply after a restart')
       logger.level = next.service.log.level
       config = next
+      watched = config.files
       metrics.reload(true)
       return true
     } catch (thrown) {
+      // A file that it names and that is not there yet: its arrival is a reason to load again.
+      watched = [...new Set([...config.files, ...named])]
       metrics.reload(false)
       logger.error(errorLine(asTunnelError(thrown)), 'not reloaded: the old configuration stays')
       return false
@@ -90,7 +95,7 @@ export async function startService(configFile: string): Promise<GatewayService> 
   }
 
   const { watch, interval } = config.service.reload
-  if (watch) closers.push(watchFiles(() => config.files, interval, reload))
+  if (watch) closers.push(watchFiles(() => watched, interval, reload))
 
   async function drain(): Promise<void> {
     const { delay, deadline } = config.service.shutdown
@@ -111,10 +116,19 @@ export async function startService(configFile: string): Promise<GatewayService> 
 }
 
 /** What is fixed when the service starts. */
-const restartKeys = ['listen', 'pingInterval', 'timeouts', 'limits', 'admin', 'audit', 'log.file'] as const
+const restartKeys = [
+  'listen',
+  'pingInterval',
+  'timeouts',
+  'limits',
+  'admin',
+  'audit',
+  'log.file',
+  'reload',
+] as const
 
 function keyOf({ options, service }: LoadedConfig, key: (typeof restartKeys)[number]): unknown {
-  if (key === 'admin' || key === 'audit') return service[key]
+  if (key === 'admin' || key === 'audit' || key === 'reload') return service[key]
   return key === 'log.file' ? service.log.file : options[key]
 }
 

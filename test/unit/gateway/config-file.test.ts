@@ -196,6 +196,30 @@ describe('a complaint', () => {
     })
   })
 
+  it.each([
+    ['{"a":1,"a":2}', true],
+    ['{"a":{"b":1},"c":{"b":"a\\":"},"d":["x:",{"__proto__":1}]}', false],
+    ['{"a":[{"b":1,"b" :2}]}', true],
+  ])('of JSON names a key that stands twice: %s', (text, twice) => {
+    if (!twice) expect(parseConfig('g.json', text)).toEqual(JSON.parse(text))
+    else
+      expect(() => parseConfig('g.json', text)).toThrow(
+        expect.objectContaining({
+          code: 'ERR_GATEWAY_CONFIG',
+          detail: 'g.json: a key stands twice in one object',
+        }),
+      )
+  })
+
+  it('names a server name that two identities have', async () => {
+    const identities = ['a.test', 'A.test'].map((serverName) => ({ serverName, ...good.identity }))
+    const folder = await folderWith({ 'g.json': JSON.stringify({ ...good, identities }) })
+    await expect(loadConfig(join(folder.path, 'g.json'))).rejects.toMatchObject({
+      code: 'ERR_GATEWAY_CONFIG',
+      detail: 'identities[1].serverName: "A.test" is taken',
+    })
+  })
+
   it('names an entry that only fits its schema', async () => {
     const routes = [{ ...good.routes[0], client: { trust: 'server.key' } }]
     const folder = await folderWith({ 'g.json': JSON.stringify({ ...good, routes }) })
