@@ -67,8 +67,8 @@ export function errorsDocument(): string {
 <!-- Generated from src/errors.ts and src/error-prose.ts by \`npm run docs\`; edit those. -->
 
 Every error is a \`TunnelError\` with a stable \`code\`, a \`phase\`, a \`blame\`, \`retryable\` and a \`hint\`. Decide on \`code\` or
-\`blame\`, never on the message: messages may change in any release, codes only in a major one. Every entry point exports the classes; \`underpass/errors\` has them
-alone, with \`errorRows()\` (this table), \`exitStatusOf(code)\` and \`explain(error)\`.
+\`blame\`, never on the message: messages may change in any release, codes only in a major one. Every entry point exports
+the classes; \`underpass/errors\` has them alone, with \`errorRows()\` (this table), \`exitStatusOf(code)\` and \`explain(error)\`.
 
 \`blame\` says whose fault it is: \`config\` and \`caller\` are yours to mend, \`peer\` is the server or the load balancer, \`network\`
 is what lies between, \`us\` is a bug in Underpass. *Retry* means that the same call may succeed later, unchanged. *Exit* is the

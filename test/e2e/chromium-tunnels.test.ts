@@ -264,6 +264,21 @@ describePeer(['chromium', 'haproxy', 'nginx', 'openssl'], 'Chromium to the gatew
     await page.context().close()
   })
 
+  it('lists one that cannot be read by its name, and hides no other behind it', async () => {
+    const page = await lab.open()
+    await page.evaluate((pem) => inPage.keep('alice', { pem }), alice())
+    await page.evaluate(spoil, { none: [], other: [[1, 2, 3]] })
+    expect((await page.evaluate(() => inPage.kept())).list).toEqual([
+      { name: 'alice', created: expect.any(Number), subject: 'CN=alice', notAfter: expect.any(Number) },
+      { name: 'none', created: 0 },
+      { name: 'other', created: 0 },
+    ])
+    for (const name of ['none', 'other'])
+      expect(await page.evaluate((bad) => inPage.forget(bad), name)).toBe(true)
+    expect((await page.evaluate(() => inPage.kept())).list.map(({ name }) => name)).toEqual(['alice'])
+    await page.context().close()
+  })
+
   describe('from an insecure origin', () => {
     it('has no WebCrypto and says so', async () => {
       const page = await lab.open(insecureName)
@@ -322,3 +337,29 @@ describePeer(['chromium', 'haproxy', 'nginx', 'openssl'], 'Chromium to the gatew
       .then(() => stage.events.slice(from).find((each) => each.type === type) as { readonly tunnel: number })
   }
 })
+
+/** Runs in the page: records in the store whose certificates are none, by name. */
+function spoil(chains: Readonly<Record<string, readonly number[][]>>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const opening = indexedDB.open('underpass')
+    opening.onerror = () => reject(opening.error)
+    opening.onsuccess = () => {
+      const database = opening.result
+      const transaction = database.transaction('identities', 'readwrite')
+      for (const [name, chain] of Object.entries(chains))
+        transaction.objectStore('identities').put({
+          name,
+          created: 0,
+          kind: { kind: 'ec', curve: 'P-256' },
+          spki: new Uint8Array(),
+          keys: [],
+          chain: chain.map((bytes) => new Uint8Array(bytes)),
+        })
+      transaction.onerror = () => reject(transaction.error)
+      transaction.oncomplete = () => {
+        database.close()
+        resolve()
+      }
+    }
+  })
+}

@@ -177,6 +177,8 @@ describePeer(['chromium', 'haproxy', 'nginx', 'postgresql', 'redis', 'openssl'],
       await page.keyboard.type('PIMG')
       for (let presses = 0; presses < 2; presses++) await page.keyboard.press('Backspace')
       await page.keyboard.type('NG hello')
+      // Keys without a character have no place in a line.
+      for (const key of ['ArrowLeft', 'Home', 'Delete', 'Alt+b']) await page.keyboard.press(key)
       await page.keyboard.press('Enter')
       await page.locator('.xterm-rows').filter({ hasText: 'hello' }).waitFor(patience)
       await expect.poll(() => page.locator('.xterm-rows').innerText(), patience).toMatch(/\$5\s+hello/)
@@ -248,6 +250,46 @@ describePeer(['chromium', 'haproxy', 'nginx', 'postgresql', 'redis', 'openssl'],
       await page.getByRole('option', { name: /^alice, until/ }).waitFor({ state: 'attached', ...patience })
       await page.getByRole('button', { name: 'Connect', exact: true }).click()
       await page.getByText('Ready.').waitFor(patience)
+      clean()
+    })
+  })
+
+  describe('a name that is taken', () => {
+    const taken = 'One is kept under this name: choose another, or forget that one first'
+
+    async function keepFile(page: Page, name: string): Promise<void> {
+      await page.locator('.identity').getByText('File', { exact: true }).click()
+      const field = page.locator('.drop').getByLabel('Name', { exact: true })
+      if (!(await field.isVisible())) await page.getByText('Keep it in this browser').click()
+      await field.fill(name)
+      await page.getByRole('button', { name: 'Keep', exact: true }).click()
+    }
+
+    async function makeKey(page: Page, name: string): Promise<void> {
+      await page.locator('label', { hasText: 'Kept here' }).click()
+      const field = page.locator('.enrolment').getByLabel('Name', { exact: true })
+      if (!(await field.isVisible()))
+        await page.getByText('Make a key that never leaves this browser').click()
+      await field.fill(name)
+      await page.getByRole('button', { name: 'Make a key' }).click()
+    }
+
+    // There is no copy of a key that cannot be taken out.
+    it('keeps its identity: nothing that is made or given takes its place', patience, async () => {
+      const page = await open()
+      await keepFile(page, 'alice')
+      await page.getByText('Kept here; its key cannot be taken out again').waitFor(patience)
+      await makeKey(page, 'bob')
+      await page.getByText('It waits for its certificate.').waitFor(patience)
+
+      await makeKey(page, 'alice')
+      await page.locator('.enrolment').getByText(taken).waitFor(patience)
+      await keepFile(page, 'bob')
+      await page.locator('.given').getByText(taken).waitFor(patience)
+      await page.locator('label', { hasText: 'Kept here' }).click()
+      expect(
+        await page.getByLabel('Identity kept in this browser').getByRole('option').allTextContents(),
+      ).toEqual([expect.stringMatching(/^alice, until/), 'bob (waiting for its certificate)'])
       clean()
     })
   })
@@ -368,6 +410,21 @@ describePeer(['chromium', 'haproxy', 'nginx', 'postgresql', 'redis', 'openssl'],
       expect(
         current!.offences.filter((each) => !/Failed to load resource|WebSocket connection/.test(each)),
       ).toEqual([])
+    })
+
+    it('the choice of what is kept, of nothing', patience, async () => {
+      const page = await open()
+      await page.locator('label', { hasText: 'Kept here' }).click()
+      await page.getByRole('button', { name: 'Connect', exact: true }).click()
+      const problem = page.getByRole('region', { name: 'What went wrong' })
+      await problem.waitFor(patience)
+      expect(await problem.locator('p').first().textContent()).toBe('ERR_CONFIG_INVALID')
+      await nothingLeft()
+      // The form takes another choice.
+      await page.locator('.identity').getByText('File', { exact: true }).click()
+      await page.getByRole('button', { name: 'Connect', exact: true }).click()
+      await page.getByText('Ready.').waitFor(patience)
+      clean()
     })
 
     it('a database that ends the session', patience, async () => {

@@ -27,7 +27,8 @@ const ranks: readonly Certainty[] = ['possible', 'likely', 'certain']
 /** The nearest first: who ends TLS, then who speaks HTTP behind it, then the server. */
 export function guessVendors(clues: Clues): VendorGuess[] {
   const told = [...pageClues(clues), ...headerClues(clues)]
-  // Whoever speaks HTTP first may as well end TLS without ALPN (HAProxy's `bind … ssl` with no `alpn`): nobody stands before it for that.
+  // Whoever speaks HTTP first may as well end TLS without ALPN (HAProxy's `bind … ssl` with no `alpn`): it takes nobody before
+  // it to do so.
   const isNamed = told.some(({ place }) => place !== 'behind')
   const found = [...told, ...tlsClues(clues, isNamed)]
   const sure = new Set(found.filter(({ certainty }) => certainty !== 'possible').map(({ vendor }) => vendor))

@@ -9,7 +9,10 @@ import { didYouMean } from '../nearest.js'
 const form =
   "Write HOST[:PORT]=PRESET or HOST[:PORT]=ALPN[,ALPN][@SERVER-NAME], as '*.apps.example.com:443=http/1.1@{host}'."
 
-/** All of them, flags first; `origin` is the host of ours, which presets name servers by. Throws ERR_CONFIG_INVALID; what a host may be is the proxy's to say. */
+/**
+ * All of them, flags first; `origin` is the host that presets name servers by. Throws ERR_CONFIG_INVALID; what a host may be is
+ * the proxy's to say.
+ */
 export function allowRules(settings: Settings, origin: string): Rule[] {
   const source = settings.source('allow') ?? '--allow'
   const rules = settings.list('allow').map((text) => ofText(text, source, origin))

@@ -30,7 +30,10 @@ export interface LoadedConfig {
   readonly files: readonly string[]
 }
 
-/** Reads and checks the file and all it names, which `files` collects even where it fails. Throws ERR_GATEWAY_CONFIG, naming the entry. */
+/**
+ * Reads and checks the file and all it names, which `files` collects even where it fails. Throws ERR_GATEWAY_CONFIG, naming the
+ * entry.
+ */
 export async function loadConfig(path: string, files: string[] = []): Promise<LoadedConfig> {
   files.push(resolve(path))
   const value = await readConfig(path)
