@@ -15,7 +15,7 @@ import { doctorSchema } from '../../src/cli/doctor/schema.js'
 import { errorSchema } from '../../src/cli/schemas.js'
 import { projectRoot } from '../structure/source.js'
 import { createAuthority } from '../support/certificates.js'
-import { type TemporaryFolder, temporaryFolder, writeAuthority, writeCertificate } from '../support/files.js'
+import { type TemporaryFolder, writeAuthority, writeCertificate } from '../support/files.js'
 import { describePeer, type PeerName } from '../support/peers.js'
 import {
   type LoadBalancerOptions,
@@ -26,16 +26,16 @@ import {
   startNginx,
   startStunnelTerminator,
 } from '../support/servers/index.js'
-import { type Service, startEcho } from '../support/services.js'
-import { createStage, innerName, type Stage } from '../support/stage.js'
+import { innerName, type Stage } from '../support/stage.js'
+import { aliceWorld, type World } from './alice.js'
 import { type DoctorRow, doctorTable } from './doctor-table.js'
-import { buildCli, type Cli, type Ran } from './run.js'
+import type { Cli, Ran } from './run.js'
 
 const ajv = new Ajv()
 const rows: DoctorRow[] = []
 
+let world: World
 let cli: Cli
-let echo: Service
 let stage: Stage
 let folder: TemporaryFolder
 let web: string
@@ -43,23 +43,11 @@ let host: string
 let alice: string[]
 
 beforeAll(async () => {
-  ;[cli, echo, folder] = await Promise.all([buildCli(), startEcho(), temporaryFolder('doctor')])
-  stage = await createStage({ echo: echo.port })
-  const issued = await stage.users.issue({ commonName: 'alice', usage: 'client' })
-  const [files] = await Promise.all([writeCertificate(folder, 'alice', issued)])
-  ;[web, host] = await Promise.all([
-    writeAuthority(folder, 'web', stage.web),
-    writeAuthority(folder, 'host', stage.host),
-  ])
-  alice = ['--cert', files.certificate, '--key', files.privateKey]
+  world = await aliceWorld('doctor')
+  ;({ cli, stage, folder, host, alice } = world)
+  web = await writeAuthority(folder, 'web', stage.web)
 }, 120_000)
-
-afterAll(async () => {
-  await stage?.[Symbol.asyncDispose]()
-  await echo?.stop()
-  await cli?.remove()
-  await folder?.remove()
-})
+afterAll(() => world?.remove())
 
 const tunnelFlags = (): string[] => ['--trust', host, ...alice, '--server-name', innerName, '--alpn', 'echo']
 

@@ -4,32 +4,14 @@ import { existsSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type TemporaryFolder, temporaryFolder, writeAuthority, writeCertificate } from '../support/files.js'
-import { type Service, startEcho } from '../support/services.js'
-import { createStage, innerName, type Stage } from '../support/stage.js'
-import { buildCli, type Cli } from './run.js'
+import { innerName } from '../support/stage.js'
+import { aliceWorld, type World } from './alice.js'
 
-let cli: Cli
-let echo: Service
-let stage: Stage
-let folder: TemporaryFolder
-let flags: string[]
-
+let world: World
 beforeAll(async () => {
-  ;[cli, echo, folder] = await Promise.all([buildCli(), startEcho(), temporaryFolder('unread')])
-  stage = await createStage({ echo: echo.port })
-  const issued = await stage.users.issue({ commonName: 'alice', usage: 'client' })
-  const { certificate, privateKey } = await writeCertificate(folder, 'alice', issued)
-  const trust = await writeAuthority(folder, 'host', stage.host)
-  flags = ['--trust', trust, '--cert', certificate, '--key', privateKey, '--server-name', innerName]
+  world = await aliceWorld('unread')
 }, 120_000)
-
-afterAll(async () => {
-  await stage?.[Symbol.asyncDispose]()
-  await echo?.stop()
-  await cli?.remove()
-  await folder?.remove()
-})
+afterAll(() => world?.remove())
 
 /** A client of the proxy that sends and waits for its echo. */
 async function client(path: string) {
@@ -48,6 +30,8 @@ async function client(path: string) {
 
 describe('a proxy whose reader leaves', { timeout: 60_000 }, () => {
   it.each(['stderr', 'stdout'] as const)('%s: keeps the tunnels that are open', async (stream) => {
+    const { cli, stage, folder, host, alice } = world
+    const flags = ['--trust', host, ...alice, '--server-name', innerName]
     const path = join(folder.path, `${stream}.sock`)
     const origin = `http://localhost:${stage.upgradePort}`
     const listen = ['--listen', `unix:${path}?alpn=echo`, '--mode', 'websocket']
@@ -77,6 +61,7 @@ describe('a proxy whose reader leaves', { timeout: 60_000 }, () => {
 })
 
 it('a verdict that nobody reads has the status of any other', async () => {
+  const { cli } = world
   const nobody = 'https://127.0.0.1:1'
   const { status } = await cli.run(['detect', nobody])
   const child = cli.start(['detect', nobody])
